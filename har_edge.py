@@ -64,6 +64,7 @@ def _run(command: str, *arguments: object, **options: object) -> None:
     sentence = ""
     with subprocess.Popen(
         line,
+        env={name: value for name, value in os.environ.items() if name != "FORCE_COLOR"},  # which a notebook sets
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

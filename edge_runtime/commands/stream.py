@@ -103,6 +103,8 @@ def command(
         classifier = open_classifier(path, runtime)
         card = classifier.card
         check_live(card)
+        if card.live.novelty is None:
+            outputs.say(f"'{path.stem}' never calls unusual motion unknown: only 'har-edge train' sets the limits.")
         placement = sample.stated_placement(card)
         replayed: Recording | None = None
         if recording is None:

@@ -182,7 +182,7 @@ def check_live(card: Card) -> None:
     name, is_filtered = quoted(card.name), card.window.rate_hz == RATE_HZ and set(card.signals) <= set(SIGNALS)
     if is_filtered and card.front_end != FILTERS:
         raise InputError(
-            f"the card of {name} lacks the front_end of live signals: if its training data were filtered the same way, "
+            "the model's card lacks the front_end of live signals: if its training data were filtered the same way, "
             "copy the front_end that 'har-edge card edge' prints"
         )
     if not is_filtered and not is_live(card.signals, card.window.rate_hz):

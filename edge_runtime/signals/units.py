@@ -68,7 +68,9 @@ def inferred_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[
     time = next((name for name, s in TIME_UNITS.items() if is_step(step * s)), None)
     by_size = Units(TIME_UNITS[time] if time else None, ACCELERATION_UNITS[acceleration] if acceleration else None)
     if stated.acceleration is None and acceleration is None:
-        raise InputError(f"acceleration is about {size:.4g}, not about 1 (g), 9.8 (m/s2) or 1000 (mg): give --units")
+        raise InputError(
+            f"acceleration is about {size:.4g}, not about 1 (g), 9.8 (m/s2) or 1000 (mg): give --units, or divide raw counts"
+        )
     if stated.acceleration is not None and by_size.acceleration not in (None, stated.acceleration):
         raise InputError(
             f"acceleration is taken as {unit_name(stated.acceleration, ACCELERATION_UNITS)}, but its size is about "
