@@ -69,7 +69,8 @@ def inferred_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[
     by_size = Units(TIME_UNITS[time] if time else None, ACCELERATION_UNITS[acceleration] if acceleration else None)
     if stated.acceleration is None and acceleration is None:
         raise InputError(
-            f"acceleration is about {size:.4g}, not about 1 (g), 9.8 (m/s2) or 1000 (mg): give --units, or divide raw counts"
+            f"acceleration is about {size:.4g}, not about 1 (g), 9.8 (m/s2) or 1000 (mg): give --units, or divide the "
+            "sensor's counts"
         )
     if stated.acceleration is not None and by_size.acceleration not in (None, stated.acceleration):
         raise InputError(
