@@ -67,7 +67,8 @@ class TrainingInput:
         data = reader.found_windows(self.cut)
         if self.test_subjects is not None:
             people = [*data.train.subject.tolist(), *data.test.subject.tolist()]
-            data = data.with_test(subjects_named("--test-subjects", self.test_subjects, people))
+            chosen = () if self.test_subjects == ("none",) else self.test_subjects
+            data = data.with_test(subjects_named("--test-subjects", chosen, people) if chosen else [])
         reader.check(data)
         misfits = recording_checks.misfits(reader.described, is_training=True)
         for finding in (*misfits, *recording_checks.unlike_parts(data)):

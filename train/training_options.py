@@ -70,7 +70,7 @@ recipe_options = options.together(
         "--test-subjects",
         metavar="A,B,C",
         callback=names,
-        help="People to keep for the test.  [default: the data's test subjects; every third person of your data]",
+        help="People to keep for the test; 'none' for crossval.  [default: the data's own; every third of your people]",
     ),
 )
 """Declare `--data` and the `TrainingOptions` without the network."""

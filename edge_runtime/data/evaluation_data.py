@@ -11,7 +11,7 @@ from edge_runtime.data import embedded_recordings, uci_har
 from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.dataset import Dataset, Motionless, Split, own_test_subjects
 from edge_runtime.data.loading import DataReader, check_unchanged, prefixes
-from edge_runtime.data.names import natural_order, noun_of
+from edge_runtime.data.names import natural_order, noun_of, plain_name
 from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.data.recording_checks import misfits
 from edge_runtime.data.scores import names_of
@@ -53,7 +53,11 @@ def scored_recordings(
         check_unchanged(reader.windows(card.window), reader.sources, card)
     people = {recording.subject: recording.mounting.source for _, recording in everyone}
     scored = scored_people([card], people, reader.test_subjects(card.window))
-    notices = [] if is_remembered else [*misfits(reader.described), *_not_scored([card], people)]
+    notices = (
+        []
+        if is_remembered
+        else [*misfits(reader.described), *_not_scored([card], people), *_perhaps_known([card], scored)]
+    )
     numbered = [(number, recording) for number, recording in everyone if recording.subject in scored]
     _check_recordings([recording for _, recording in numbered], card)
     return numbered, natural_order(people.keys() - scored), notices
@@ -82,7 +86,11 @@ def scored_windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) 
         for card in cards:
             check_unchanged(data, chosen, card)
     scored = scored_people(cards, people, data.test.subject.tolist())
-    notices = [] if is_remembered else [*misfits(reader.described), *_not_scored(cards, people)]
+    notices = (
+        []
+        if is_remembered
+        else [*misfits(reader.described), *_not_scored(cards, people), *_perhaps_known(cards, scored)]
+    )
     return data.with_test(scored), notices
 
 
@@ -136,6 +144,15 @@ def _not_scored(cards: Sequence[Card], people: Mapping[int | str, str]) -> list[
     return [Finding("not scored", text)]
 
 
+def _perhaps_known(cards: Sequence[Card], scored: Iterable[int | str]) -> list[Finding]:
+    """A finding that names the people who are `scored` and have the name of someone in a model's training."""
+    learners = {plain_name(x) for card in cards if not card.personal_correction for x in _learners(card)} - {""}
+    if alike := [person for person in scored if plain_name(person) in learners]:
+        text = f"Scored, although the training had people of these names: {_first(alike)}. They may be the same people."
+        return [Finding("perhaps known", text)]
+    return []
+
+
 def _trained_on(card: Card, people: Mapping[int | str, str]) -> set[int | str] | None:
     """The `people`, each with the data set, in the training of the model; None where its card is silent."""
     if test_subjects := own_test_subjects(card, people):  # whatever the data is called now
@@ -171,10 +188,9 @@ def learnt_from(card: Card, people: Mapping[int | str, str]) -> list[int | str]:
 
 def _training_subjects(card: Card, source: str) -> set[str]:
     """The training subjects of the data set `source`, without prefixes; all, where the card does not name it."""
-    sources, people = card.sources, card.training.get("subjects")
-    if not sources or not isinstance(people, list):
+    sources, every = card.sources, {str(person) for person in _learners(card)}
+    if not sources or not every:
         return set()
-    every = {str(person) for person in people}
     name = str(card.training_data.get("name"))
     if sources == [name]:
         return every if source == name else set()
@@ -183,6 +199,11 @@ def _training_subjects(card: Card, source: str) -> set[str]:
         return every
     before = [prefix for name_of_part, prefix in zip(names, prefixes(names), strict=True) if name_of_part == source]
     return {subject.removeprefix(prefix) for subject in every for prefix in before if subject.startswith(prefix)}
+
+
+def _learners(card: Card) -> list[int | str]:
+    people = card.training.get("subjects")
+    return people if isinstance(people, list) else []
 
 
 def _first(people: Iterable[int | str]) -> str:

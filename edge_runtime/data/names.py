@@ -75,3 +75,9 @@ def blocks(y: npt.NDArray[np.integer], is_test: npt.NDArray[np.bool_] | None) ->
             numbers = np.arange(len(rows)) * N_BLOCKS // len(rows) + 1
             names[rows] = [f"{'test-' if part else ''}block-{number}" for number in numbers]
     return names
+
+
+def plain_name(person: int | str) -> str:
+    """The name of a person without the data set of SET-NAME; "" for numbers, which stand for other people elsewhere."""
+    name = str(person).rpartition("-")[2]
+    return "" if any(map(str.isdigit, name)) else name

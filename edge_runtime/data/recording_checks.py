@@ -8,7 +8,7 @@ import numpy as np
 
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.data.layout_recordings import LayoutRecordings
-from edge_runtime.data.names import natural
+from edge_runtime.data.names import natural, plain_name
 from edge_runtime.data.recording import Recording
 from edge_runtime.data.sensor_checks import Finding, listed, sensor_findings
 from edge_runtime.signals.frontend import RATE_HZ
@@ -48,9 +48,8 @@ def unlike_parts(data: Dataset) -> Iterator[Finding]:
             if absent := sorted(set().union(*of_parts.values()) - names_of_part):
                 text = f"The {name} part has no windows of the {about} {listed(absent)}"
                 yield Finding("test group", f"{text}: --test-subjects chooses other people.")
-    # People of several data sets are named SET-NAME; everywhere, numbers stand for different people.
-    people = [{str(x).rpartition("-")[2] for x in part.subject.tolist()} for part in (data.train, data.test)]
-    if both := sorted(x for x in set.intersection(*people) if x and not any(map(str.isdigit, x))):
+    people = [{*map(plain_name, part.subject.tolist())} - {""} for part in (data.train, data.test)]
+    if both := sorted(set.intersection(*people)):
         text = f"{listed(both)} in one data set trains and in another tests, perhaps the same person"
         yield Finding("test group", f"{text}: --test-subjects chooses other people.")
 
@@ -78,10 +77,14 @@ def _worn(recordings: Sequence[Recording]) -> Iterator[Finding]:
 
 def _rate(facts: LayoutRecordings) -> Iterator[Finding]:
     low, middle, high = (float(x(facts.rates_hz)) for x in (np.min, np.median, np.max))
-    span = f"{middle:.4g}" if high - low <= _SAME_RATE * middle else f"{low:.4g} to {high:.4g}, half below {middle:.4g}"
-    change = "" if span == f"{RATE_HZ}" else f", which become {RATE_HZ}"
+    others = [rate for rate in facts.rates_hz if abs(rate - middle) > _SAME_RATE * middle]
+    span = f"{middle:.4g} samples a second"
+    span += (
+        f", and {len(others)} of {len(facts.rates_hz)} have {min(others):.4g} to {max(others):.4g}" if others else ""
+    )
+    change = "" if span.startswith(f"{RATE_HZ} ") and not others else f". All become {RATE_HZ}"
     numbers = {"least_hz": low, "median_hz": middle, "greatest_hz": high}
-    yield Finding("rate", f"Files have {span} samples a second{change}.", numbers=numbers)
+    yield Finding("rate", f"Files have {span}{change}.", numbers=numbers)
     if middle < (1 - _SAME_RATE) * RATE_HZ:
         text = f"Movements faster than {middle / 2:.3g} Hz are missing, unlike in data at {RATE_HZ} Hz: "
         yield Finding("rate", f"{text}a network can recognise the data set by its rate.", is_fault=True)
@@ -119,14 +122,15 @@ def _files(facts: LayoutRecordings) -> Iterator[Finding]:
 def _people(facts: LayoutRecordings) -> Iterator[Finding]:
     """People who seem to be files or other people: one person would be in training and test."""
     labels: dict[str, set[str]] = {}
-    copies: dict[bytes, set[str]] = {}
+    copies: dict[bytes, list[str]] = {}
     for recording in facts.recordings:
         labels.setdefault(str(recording.subject), set()).update(recording.found_labels)
-        copies.setdefault(hashlib.sha256(recording.samples.tobytes()).digest(), set()).add(str(recording.subject))
-    for people in copies.values():
-        if len(people) > 1:
-            text = f"People share the same recording: {listed([quoted(x, 50) for x in sorted(people)])}"
-            yield Finding("people", f"{text}. Keep one copy.", is_fault=True)
+        place = recording.file or f"recordings of subject {recording.subject}"
+        copies.setdefault(hashlib.sha256(recording.samples.tobytes()).digest(), []).append(place)
+    for places in copies.values():
+        if len(places) > 1:
+            text = f"The same samples stand in {listed([quoted(x, 80) for x in places])}: keep one copy."
+            yield Finding("people", text, is_fault=True)
     yield from _alike("people", labels)
     names = sorted(labels, key=natural)
     if len(names) > 2 and max(map(len, labels.values())) == 1 < len(set.union(*labels.values())):

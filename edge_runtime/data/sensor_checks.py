@@ -35,6 +35,7 @@ _FEW = 0.1  # share of walks, in files that are mountings of their own
 _PAUSE_S, _LEAST_WALKING_S = 1.0, 2.5  # within a walk, and of one by its label
 _LEAST_MOVEMENT_S = 5.0  # sitting down and lying down take less
 _UPRIGHT, _UPRIGHT_G = ("STANDING", "WALKING"), 0.7  # g: on average, on the axis that points up
+_ARMS = ("wrist", "hand", "arm")  # placements that turn with what people do
 _WALKS = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS")
 
 _MOST_NAMED = 8
@@ -87,10 +88,18 @@ def _without_odd_files(
     odd = {file: x for file, of_file in by_file.items() if _is_far_off(x := check(of_file, in_header))}
     if len(odd) in (0, len(by_file)):
         return recordings, []
-    file, first = next(iter(odd.items()))
-    text = f"In {len(odd)} of {len(by_file)} files, for example {file}: {first.text[0].lower()}{first.text[1:]}"
-    finding = replace(first, text=text, numbers={"files": len(odd), **first.numbers})
-    return [x for x in recordings if x.file not in odd], [finding]
+    found: list[Finding] = []
+    for is_more in (False, True):
+        alike = {
+            file: x for file, x in odd.items() if (x.numbers.get("times", x.numbers.get("gravity_g")) > 1) == is_more
+        }
+        if alike:
+            file, first = next(iter(alike.items()))
+            text = (
+                f"In {len(alike)} of {len(by_file)} files, for example {file}: {first.text[0].lower()}{first.text[1:]}"
+            )
+            found.append(replace(first, text=text, numbers={"files": len(alike), **first.numbers}))
+    return [x for x in recordings if x.file not in odd], found
 
 
 def _is_far_off(of_file: Finding) -> bool:
@@ -217,16 +226,17 @@ def _mountings(recordings: Sequence[Recording]) -> Iterator[Finding]:
     text = f"In {len(elsewhere)} of {n} stretches of {'walking' if has_walking else 'movement'} the device points "
     text += f"elsewhere than {'on the same person' if is_anew else 'in the rest of its mounting'}"
     text += f", for example in {odd[0] if odd else elsewhere[0][1]}" if elsewhere else ""
-    is_often = len(elsewhere) >= max(_LEAST_ELSEWHERE, _TOO_MANY * len(apart))
+    turns = not has_walking and any(arm in recordings[0].mounting.placement.casefold() for arm in _ARMS)
+    is_often = not turns and len(elsewhere) >= max(_LEAST_ELSEWHERE, _TOO_MANY * len(apart))
     is_rare = len(elsewhere) <= _FEW * len(apart) and len(apart) > _LEAST_ELSEWHERE
     if is_anew and is_rare:
         text += ': write mounting = "each subject"'
     elif is_often and not is_anew:
         text += ': if people put it on again, write mounting = "each file" above all tables, and cut files there'
-    elif odd and not is_anew:
+    elif odd and not turns and not is_anew:
         text += f", and in {len(odd)} of {len(in_file)} files throughout: exchange columns, or leave files out"
     numbers = {"walks": n, "mountings": len(compared), "elsewhere": len(elsewhere), "median_deg": median}
-    yield Finding("mounting", f"{text}.", is_rare if is_anew else is_often or bool(odd), numbers)
+    yield Finding("mounting", f"{text}.", is_rare if is_anew else is_often or (bool(odd) and not turns), numbers)
 
 
 def _walks(recording: Recording, only_walking: bool) -> Iterator[tuple[str, str, Array]]:

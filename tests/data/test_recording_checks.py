@@ -102,6 +102,13 @@ def test_a_file_that_is_unlike_all_others_is_named(recordings, odd, change, abou
     assert f"{odd}.csv" in fault.text
 
 
+def test_files_that_are_off_by_too_much_and_by_too_little_are_told_apart(recordings):
+    files = [replace(x, file=f"{i}.csv", mounting=Mounting(str(x.subject))) for i, x in enumerate(recordings)]
+    for i, factor in ((2, RAD), (3, 2.5)):
+        files[i : i + 1] = changed(files[i : i + 1], lambda x, factor=factor: x * ([1] * 3 + [factor] * 3))
+    assert [[name in x.text for name in ("2.csv", "3.csv")] for x in faults(files)] == [[False, True], [True, False]]
+
+
 def test_a_recording_of_two_people_and_names_that_differ_only_in_case_are_faults(recordings):
     assert not faults(recordings)
     copy = replace(recordings[0], subject="Anna")
@@ -191,6 +198,12 @@ def test_people_that_seem_to_be_files_are_said(recordings):
     assert any(fault.about == "people" and "'0-f1'" in fault.text for fault in faults(alone))
 
 
+def test_a_copy_of_a_file_is_named(recordings):
+    copied = [replace(x, file=f"{i}.csv") for i, x in enumerate([*recordings, recordings[0]])]
+    (fault,) = (fault for fault in faults(copied) if fault.about == "people")
+    assert all(f"{i}.csv" in fault.text for i in (0, len(recordings)))
+
+
 @pytest.fixture(scope="module")
 def pieces(recordings):
     """Each activity of four recordings of UCI HAR as a recording of its own, in the same mounting."""
@@ -245,6 +258,8 @@ def test_where_walking_is_labelled_other_movement_does_not_count(pieces):
     bent = turned(renamed, lambda i: renamed[i].found_labels == ("JOGGING",))
     assert found(bent, "mounting")[0].numbers["elsewhere"] == 0
     assert found(without_labels(bent), "mounting")[0].is_fault
+    on_arms = [replace(x, mounting=replace(x.mounting, placement="wrist")) for x in without_labels(bent)]
+    assert not found(on_arms, "mounting")[0].is_fault
 
 
 def test_mountings_that_are_each_file_are_said_when_files_agree_and_none_is_compared_without_gravity(pieces):
