@@ -24,15 +24,18 @@ NO_GRAVITY = "'{}' is acceleration without gravity: record it with gravity, as '
 
 # Names, with the unit that they imply; the most specific names come first.
 _TIMES = {
-    "secondselapsed": "s", "timestamp": "", "time": "", "t": "", "timems": "ms", "millis": "ms", "seconds": "s",
-    "timesincestartinms": "ms",
+    "secondselapsed": "s", "timestamp": "", "time": "", "t": "", "timems": "ms", "millis": "ms", "ms": "ms",
+    "seconds": "s",
+    "timesincestartinms": "ms", "micros": "us", "us": "us", "epoch": "",
 }  # fmt: skip
 _ACCELERATIONS = {
-    "totalacceleration": "m/s2", "gf": "g", "a": "", "acc": "", "accel": "", "acceleration": "", "accelerometer": "",
+    "totalacceleration": "m/s2", "gf": "g", "a": "", "ac": "",
+    "acc": "", "accel": "", "acceleration": "", "accelerometer": "",
     "linearacceleration": "", "linearaccelerometer": "", "useracceleration": "",
 }  # fmt: skip
 _ROTATIONS = {
-    "g": "", "gyro": "", "gyr": "", "gyroscope": "", "w": "", "rotationrate": "", "rotation": "", "angularvelocity": "",
+    "g": "", "gy": "",
+    "gyro": "", "gyr": "", "gyroscope": "", "w": "", "rotationrate": "", "rotation": "", "angularvelocity": "",
 }  # fmt: skip
 DECIMAL_COMMAS = (";", "\t")  # between cells of spreadsheets whose numbers may have decimal commas
 
@@ -42,7 +45,7 @@ _APPS, _OF_APPS = {"secondselapsed", "gfx"}, Units(1.0, None, 1.0)
 _ANDROID = Units(None, ACCELERATION_UNITS["m/s2"], 1.0)  # of android.hardware.SensorEvent
 _LONGEST = 80  # characters of a name that are looked at: a peer may send any text
 _ALL_UNITS = {*TIME_UNITS, *ACCELERATION_UNITS, *ROTATION_UNITS}
-_SUFFIXED = re.compile(r"(.*[xyz]|t|time|timestamp)[_\s.\-]+([^\W\d]\w*)", re.IGNORECASE)  # acc_x_g, gyro_x_deg_s
+_SUFFIXED = re.compile(r"(.*[xyz]|t|time|timestamp|epoch)[_\s.\-]+([^\W\d]\w*)", re.IGNORECASE)  # acc_x_g, gyro_x_deg_s
 _CELL = re.compile(r"\s*([^\[\](]*?)\s*(?:[\[(]\s*([^\])]*?)\s*[\])])?\s*")
 
 

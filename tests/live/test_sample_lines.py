@@ -101,6 +101,13 @@ def test_sensors_that_are_sent_one_by_one_are_paired_by_their_times(shift):
     assert "gyroscope" in said(without)
 
 
+@pytest.mark.parametrize(
+    ("header", "factor"), [("micros,AcX,AcY,AcZ,GyX,GyY,GyZ", 1e6), ("epoch_ms,ax,ay,az,gx,gy,gz", 1e3)]
+)
+def test_names_that_boards_print_are_known(header, factor):
+    assert np.allclose(seconds(read(csv_lines(standing(), header, factor * TIMES))), TIMES)
+
+
 NAMES = "ax[{0}],ay[{0}],az[{0}],gx[rad/s],gy[rad/s],gz[rad/s]"
 
 
