@@ -88,11 +88,12 @@ static void judge(har_stream *s, int64_t now) {
   }
   const bool moves = 2 * b->n_shaken > b->n_parts - 1, turns = 2 * b->n_calm <= b->n;
   is_faulty[HAR_ROTATION_UNITS] |= HAR_N_CHANNELS == 6 && !has_other && !is_faulty[HAR_SATURATED] && moves && !turns;
-  if (is_faulty[HAR_CONSTANT] && f->stuck_until != INT64_MAX) {
-    f->stuck_from = now;
-    f->stuck_until = INT64_MAX;
-  } else if (!is_faulty[HAR_CONSTANT] && f->stuck_until == INT64_MAX) {
-    f->stuck_until = now;
+  const bool is_useless = is_faulty[HAR_CONSTANT] || is_faulty[HAR_UNITS];
+  if (is_useless && f->faulty_until != INT64_MAX) {
+    f->faulty_from = now;
+    f->faulty_until = INT64_MAX;
+  } else if (!is_useless && f->faulty_until == INT64_MAX) {
+    f->faulty_until = now;
   }
   for (int kind = 0; kind < HAR_N_FAULTS; kind++) { /* `since`: 0 before the first fault, then blocks since, plus 1 */
     if (is_faulty[kind] && !f->since[kind]) har_add_notice(s, now, (har_kind)kind, amounts[kind]);
@@ -113,37 +114,21 @@ void har_check_sensors(har_stream *s, int64_t us, const har_real sample[6]) {
 
 /* ---- Clock ---- */
 
-static void tell_rate(har_stream *s, int64_t us, har_real rate_hz) {
-  if (!s->faults.said_rate) har_add_notice(s, us, HAR_RATE, rate_hz);
-  s->faults.said_rate = true;
-}
-
 void har_check_clock(har_stream *s, int64_t us) {
   har_faults *f = &s->faults;
-  const int64_t step = us - f->newest_us;
-  const bool is_ahead = f->has_time && step > HAR_ANOTHER_US;
-  f->ahead = is_ahead ? f->ahead + 1 : 0;
-  if (f->has_time && step == 0) f->same++;
-  else if (f->same > 0) f->same--;
-  if (!f->has_time || is_ahead || step < -HAR_ANOTHER_US) {
-    f->has_time = true;
-    f->first_us = f->newest_us = us;
-    f->count = f->behind = 0;
-    if (f->ahead == HAR_IN_A_ROW) tell_rate(s, us, 1 / seconds_of(step));
-  } else if (step > 0) {
-    f->behind = 0;
-    f->newest_us = us;
-    if (++f->count < HAR_COUNTED) return;
-    const har_real mean_us = real_of(us - f->first_us) / HAR_COUNTED;
-    f->first_us = us;
-    f->count = 0;
-    if (mean_us < HAR_LEAST_STEP_US) tell_rate(s, us, HAR_R(1e6) / mean_us);
-  } else {
-    f->behind = step <= -HAR_WAIT_US ? f->behind + 1 : 0;
-    if ((f->same == HAR_IN_A_ROW || f->behind == HAR_IN_A_ROW) && !f->said_clock) {
-      f->said_clock = true;
-      har_add_notice(s, us, HAR_CLOCK, seconds_of(-step));
-    }
+  const int64_t step = f->has_time ? us - f->newest_us : -HAR_ANOTHER_US - 1;
+  f->ahead = step > HAR_ANOTHER_US ? f->ahead + 1 : 0;
+  f->behind = step <= -HAR_WAIT_US && step >= -HAR_ANOTHER_US ? f->behind + 1 : 0;
+  if (step >= 0 && step < HAR_AT_ONCE_US) f->at_once++;
+  else if (f->at_once) f->at_once--;
+  if (step > 0 || step < -HAR_ANOTHER_US) f->newest_us = us;
+  f->has_time = true;
+  if (f->ahead == HAR_IN_A_ROW && !f->said_rate) {
+    f->said_rate = true;
+    har_add_notice(s, us, HAR_RATE, 1 / seconds_of(step));
+  } else if ((f->at_once == HAR_IN_A_ROW || f->behind == HAR_IN_A_ROW) && !f->said_clock) {
+    f->said_clock = true;
+    har_add_notice(s, us, HAR_CLOCK, seconds_of(step < 0 ? -step : 0));
   }
 }
 

@@ -58,18 +58,23 @@ static void make_frame(const har_real *up, const har_real *back, har_real (*fram
 /* Measure the motion of the window in the device's frame, and its own frame. */
 static void measure_motion(har_stream *s) {
   static const har_real none[6];
-  har_real up[3] = {0}, back[3], means[6] = {0}, squares = 0;
+  const int half = HAR_SAMPLES / 2;
+  har_real up[3] = {0}, halves[2][3] = {{0}}, back[3], means[6] = {0}, squares = 0;
   for (int t = 0; t < HAR_SAMPLES; t++) {
     const HAR_VALUE *body = triad(s, t, BODY_ACC), *total = triad(s, t, TOTAL_ACC), *gyro = triad(s, t, BODY_GYRO);
     for (int i = 0; i < 3; i++) {
       up[i] += (har_real)total[i];
+      if (t < half) halves[0][i] += (har_real)total[i];
+      if (t >= HAR_SAMPLES - half) halves[1][i] += (har_real)total[i];
       squares += (har_real)body[i] * (har_real)body[i];
       means[3 + i] += (har_real)body[i] / (har_real)HAR_SAMPLES;
       if (HAR_TURNS_GYRO) means[i] += (har_real)gyro[i] / (har_real)HAR_SAMPLES;
     }
   }
   s->moves = squares / (har_real)HAR_SAMPLES > HAR_MOVING_G * HAR_MOVING_G;
-  s->runs = squares / (har_real)HAR_SAMPLES > HAR_RUNNING_G * HAR_RUNNING_G;
+  const bool runs = squares / (har_real)HAR_SAMPLES > HAR_RUNNING_G * HAR_RUNNING_G;
+  for (int k = 0; k < 2; k++) make_unit(halves[k]);
+  s->may_walk = s->moves && !runs && dot(halves[0], halves[1]) >= HAR_TIPPED;
   memset(&s->latest, 0, sizeof s->latest);
   for (int i = 0; i < 3; i++) s->latest.up[i] = up[i] / (har_real)HAR_SAMPLES;
   add_products(s, BODY_ACC, BODY_ACC, HAR_LAG_S * HAR_RATE_HZ, none, s->latest.pushes);
@@ -241,7 +246,7 @@ static bool is_by_walking(const har_stream *s) { return s->is_settled || seconds
 
 static bool can_be_walking(har_stream *s) {
   har_detect(s);
-  return s->moves && !s->runs && !(s->flags[HAR_WALKING] & NOVEL_MOVEMENT) && !s->novelty.too_quick;
+  return s->may_walk && !(s->flags[HAR_WALKING] & NOVEL_MOVEMENT) && !s->novelty.too_quick;
 }
 
 /* Know from an answer whether the window shows steps and walking, or ask for another in its own frame: the device may
@@ -259,7 +264,7 @@ void har_take_answer(har_stream *s) {
   if (s->stage == TOLD_OWN) {
     memcpy(s->answer, s->first_answer, n_bytes);
     turn(s, false);
-  } else if (s->is_mounted && s->moves && !s->runs && !(is_by_walking(s) && is_walking)) {
+  } else if (s->is_mounted && s->may_walk && !(is_by_walking(s) && is_walking)) {
     turn(s, true);
     if (can_be_walking(s)) {
       memcpy(s->first_answer, s->answer, n_bytes);

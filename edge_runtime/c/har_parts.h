@@ -64,6 +64,7 @@ static inline direction turned_by(direction d, direction by) {
 }
 
 void har_add_notice(har_stream *s, int64_t us, har_kind kind, har_real amount);
+void har_overflow(har_stream *s, int64_t us);
 
 void har_start_filters(har_filters *f, const har_real sample[6]);
 void har_filter(har_filters *f, const har_real sample[6], har_real signals[9]);

@@ -25,6 +25,7 @@ static void place(har_stream *s, const har_timed *sample) {
   }
   s->late += r->n_behind;
   r->n_behind = 0;
+  if (r->n_queue == HAR_QUEUE) har_overflow(s, sample->us);
   const bool is_late = (r->has_newest && sample->us <= r->late) || r->n_queue == HAR_QUEUE;
   int i = r->n_queue;
   while (i > r->n_ready && r->queue[i - 1].us >= sample->us) i--;
@@ -208,6 +209,7 @@ har_step har_resample(har_stream *s, har_real sample[6]) {
 #else /* the samples are on the grid */
 
 void har_take(har_stream *s, int64_t us, const har_real sample[6]) {
+  if (s->has_sample) har_overflow(s, us);
   s->sample.us = us;
   memcpy(s->sample.values, sample, sizeof s->sample.values);
   s->has_sample = true;

@@ -58,9 +58,8 @@ typedef double har_real;
 #define HAR_MOVED_0 HAR_R(0.05)
 #define HAR_MOVED_1 HAR_R(0.2)
 #define HAR_IN_A_ROW 10
-#define HAR_COUNTED 100
-#define HAR_LEAST_STEP_S HAR_R(0.001)
-#define HAR_LEAST_STEP_US 1000
+#define HAR_AT_ONCE_S HAR_R(0.001)
+#define HAR_AT_ONCE_US 1000
 #define HAR_ANOTHER_S HAR_R(1.0)
 #define HAR_ANOTHER_US 1000000
 
@@ -81,6 +80,7 @@ typedef double har_real;
 #define HAR_SWAY_LAG_US 60000
 #define HAR_MOVING_G HAR_R(0.1)
 #define HAR_RUNNING_G HAR_R(0.9)
+#define HAR_TIPPED HAR_R(0.984807753012208)
 #define HAR_MILLIONTHS HAR_R(1000000.0)
 #define HAR_WEISZFELD_STEPS 20
 #define HAR_NEAREST HAR_R(0.01)
@@ -140,6 +140,9 @@ typedef double har_real;
 #define HAR_FIRST_EVIDENCE HAR_R(0.75)
 #define HAR_CHANGE_OF_STEPS HAR_R(0.05)
 #define HAR_LEAST_PROBABILITY HAR_R(1e-06)
+#define HAR_FAINT HAR_R(1.5)
+#define HAR_FAINT_S HAR_R(4.0)
+#define HAR_FAINT_US 4000000
 
 /* live/decider.py */
 #define HAR_UPRIGHT_0 HAR_R(0.8)

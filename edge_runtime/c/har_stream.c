@@ -9,6 +9,11 @@ void har_add_notice(har_stream *s, int64_t us, har_kind kind, har_real amount) {
   s->notices[s->n_notices++] = (har_notice){us, kind, amount};
 }
 
+void har_overflow(har_stream *s, int64_t us) {
+  if (!s->overflows) har_add_notice(s, us, HAR_OVERFLOW, 0);
+  s->overflows = true;
+}
+
 static int greatest(const har_real *x, int n) {
   int best = 0;
   for (int i = 1; i < n; i++) best = x[i] > x[best] ? i : best;
@@ -21,6 +26,7 @@ static void forget_activities(har_stream *s) {
   memset(&s->persistence, 0, sizeof s->persistence);
   s->current = s->persistence.label = -1;
   s->certain = s->has_counted = false;
+  s->faint_s = 0;
   for (int i = 0; i < HAR_N_LABELS; i++) s->probabilities[i] = 1 / (har_real)HAR_N_LABELS;
 }
 
@@ -93,13 +99,14 @@ static void decide(har_stream *s) {
 
   const int i = s->current;
   s->reason = HAR_KNOWN;
-  if (s->window_us >= s->faults.stuck_from && s->window_us < s->faults.stuck_until) s->reason = HAR_STUCK;
+  if (s->window_us >= s->faults.faulty_from && s->window_us < s->faults.faulty_until) s->reason = HAR_FAULTY;
   else if (not_worn) s->reason = HAR_NOT_WORN;
   else if (i >= 0 && s->flags[i] & NOVEL_POSTURE) s->reason = HAR_POSTURE;
   else if (i >= 0 && s->flags[i] & NOVEL_MOVEMENT) s->reason = HAR_MOVEMENT;
   else if (!has_posture && (!moves || (i >= 0 && har_still[i]))) s->reason = HAR_UNKNOWN_MOUNTING;
-  const bool probable = i >= 0 && s->probabilities[i] >= HAR_CONFIDENCE;
-  s->certain = s->reason == HAR_KNOWN && (s->certain || probable);
+  const har_real share = i >= 0 ? s->probabilities[i] : 0;
+  s->faint_s = share < HAR_FAINT / (har_real)HAR_N_LABELS ? s->faint_s + HAR_HOP_S : 0;
+  s->certain = s->reason == HAR_KNOWN && ((s->certain && s->faint_s <= HAR_FAINT_S) || share >= HAR_CONFIDENCE);
   if (s->reason == HAR_KNOWN && !s->certain) s->reason = HAR_UNCERTAIN;
 
   const bool leans = s->certain && !s->at_waist && leans_back(s);
@@ -310,6 +317,7 @@ har_event har_next(har_stream *s) {
         finish(s);
         s->filters.started = false;
       } else {
+        s->overflows = false;
         return HAR_NOTHING;
       }
     }

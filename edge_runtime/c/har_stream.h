@@ -1,4 +1,5 @@
-/* Turns the samples of a sensor into activities, without allocation or globals. Push a sample, then ask what is next. */
+/* Turns the samples of a sensor into activities, without allocation or globals. Push a sample, then ask what is next, until
+   it is HAR_NOTHING. Call the functions of a stream from one thread, not from interrupts. */
 
 #ifndef HAR_STREAM_H
 #define HAR_STREAM_H
@@ -30,6 +31,10 @@
 #else
 #define HAR_SENSOR_HZ 250
 #endif
+#endif
+
+#if !defined(HAR_TABLE) && HAR_SENSOR_HZ != 0 && (HAR_SENSOR_HZ < 20 || HAR_SENSOR_HZ > 500)
+#error "HAR_SENSOR_HZ is 20 to 500"
 #endif
 
 /* A board saves memory: it takes the rate of the sensor as known, turns windows in place, and knows the sensor's axes. */
@@ -68,11 +73,11 @@ typedef enum {
   HAR_NOT_WORN,        /* the device is lying still */
   HAR_POSTURE,         /* the orientation is not typical of the activity */
   HAR_MOVEMENT,        /* the movement is not typical of the activity */
-  HAR_STUCK,           /* a sensor always gives the same values */
+  HAR_FAULTY,          /* a sensor always gives the same values, or its unit is wrong */
   HAR_UNKNOWN_MOUNTING /* nobody has walked since the device was put on */
 } har_reason;
 static const char *const har_reasons[] = {
-    "", "no activity is certain", "not worn", "untypical orientation", "untypical movement", "a sensor is stuck", "walk a few steps"};
+    "", "no activity is certain", "not worn", "untypical orientation", "untypical movement", "a sensor is stuck, or its unit is wrong", "walk a few steps"};
 
 typedef enum { /* kinds of notices, with their amounts; the first ones are faults of a sensor that last for seconds */
   HAR_RATE,           /* samples a second: too few, more than any sensor gives, or not HAR_SENSOR_HZ */
@@ -86,12 +91,13 @@ typedef enum { /* kinds of notices, with their amounts; the first ones are fault
   HAR_ROTATION_AXES,  /* the gyroscope has other axes than the accelerometer */
   HAR_MOUNTING_FOUND,
   HAR_MOUNTING_LOST,
-  HAR_AXES, /* the axis that points up, in place of x: 1 to 3, below 0 if it points down */
+  HAR_AXES,     /* the axis that points up, in place of x: 1 to 3, below 0 if it points down */
+  HAR_OVERFLOW, /* samples are left out until har_next returns HAR_NOTHING */
   HAR_N_FAULTS = HAR_INVALID
 } har_kind;
 static const char *const har_kinds[] = {
     "rate", "units", "rotation units", "stuck sensor", "too small a range", "invalid sample", "gap", "clock", "rotation axes",
-    "mounting found", "mounting lost", "axes"};
+    "mounting found", "mounting lost", "axes", "overflow"};
 
 typedef struct { int64_t us; har_kind kind; har_real amount; } har_notice;
 typedef struct { int64_t us; har_real values[6]; } har_timed;
@@ -134,11 +140,11 @@ typedef struct { /* numbers of a few seconds */
   har_real sizes, turns, part_sums[3], part_size, first[6], last[6], sums[6], squares[6], limit[6];
 } har_block;
 
-typedef struct { /* the time in which a sensor is stuck, blocks since a fault, the clock */
+typedef struct { /* the time in which a sensor is faulty, blocks since a fault, the clock */
   har_block block;
   unsigned char since[HAR_N_FAULTS];
-  int64_t stuck_from, stuck_until, first_us, newest_us;
-  int count, same, behind, ahead;
+  int64_t faulty_from, faulty_until, newest_us;
+  int at_once, behind, ahead; /* the samples of such times */
   bool has_time, said_rate, said_clock;
 } har_faults;
 
@@ -172,10 +178,10 @@ typedef struct {
 #endif
   har_notice notices[8];
   int n_notices, stage, row; /* the next row of the window, below 0 while signals are skipped */
-  bool was_invalid, begins, ends, has_sample, has_last;
+  bool was_invalid, begins, ends, has_sample, has_last, overflows;
   int64_t gap_us, begin_us, last_us, start_us, window_us, n_raw, n_signals; /* samples and signals since the start */
   har_timed sample;
-  har_real movement, walked_s; /* the last hop's sum of body acceleration */
+  har_real movement, walked_s, faint_s; /* the last hop's sum of body acceleration; times of a walk, and of a faint activity */
   int current;                 /* the activity that began last, -1 for none; certain since it was unknown */
   bool certain, has_counted, looks_up; /* `has_counted`: a window has, since activities were forgotten */
   HAR_ARRAY(har_real, answer, HAR_N_LABELS); /* to the window alone */
@@ -197,7 +203,7 @@ typedef struct {
 #if HAR_SEEKS_MOUNTING
   har_real rotation[3][3], own[3][3], turned[3][3]; /* `own` of the window, which is `turned` */
   HAR_ARRAY(har_real, first_answer, HAR_N_LABELS);
-  bool is_settled, runs;                     /* walking has settled `rotation`; the body moves as in running */
+  bool is_settled, may_walk;                 /* walking has settled `rotation`; neither rest nor running nor lying down */
   har_motion latest, walk[HAR_WALK_WINDOWS]; /* of walking or stairs */
   int n_walk, place, n_windows, n_walking, n_turned_over;
   HAR_ARRAY(HAR_VALUE, kept, HAR_N_SIGNALS *(HAR_SAMPLES - HAR_FIRST_KEPT) + 1); /* rows of the device's frame */
@@ -211,6 +217,18 @@ extern "C" {
 #if defined(HAR_TABLE)
 size_t har_stream_bytes(const har_model *model);
 har_stream *har_start(void *memory, const har_model *model); /* in that many bytes, which the caller keeps */
+#endif
+
+/* Its name has the settings, so that files which were compiled with others do not link. */
+#if !defined(HAR_TABLE)
+#if defined(HAR_FLOAT)
+#define HAR_REAL float
+#else
+#define HAR_REAL double
+#endif
+#define HAR_JOIN(a, b, c, d) har_reset_##a##_##b##hz_##c##_##d
+#define HAR_JOINED(a, b, c, d) HAR_JOIN(a, b, c, d)
+#define har_reset HAR_JOINED(HAR_PREDICT, HAR_SENSOR_HZ, HAR_REAL, HAR_VALUE)
 #endif
 
 /* Start anew: the next sample is the first of another wearer. */

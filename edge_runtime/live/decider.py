@@ -16,7 +16,7 @@ from edge_runtime.model.model_card import WALKING, Card
 from edge_runtime.model.novelty import Novelty, motion_features
 from edge_runtime.signals.axes import UPRIGHT_AXES
 from edge_runtime.signals.frontend import SIGNALS
-from edge_runtime.signals.mounting import MOVING_G, RUNNING_G, is_moving
+from edge_runtime.signals.mounting import MOVING_G, is_moving, may_be_walking
 from edge_runtime.signals.raw_signals import measured_names, raw_factors
 
 UNKNOWN = "unknown"
@@ -100,13 +100,13 @@ class Decider:
 
     def begin(self) -> None:
         """Forget the windows so far: the activity may have changed in a gap."""
-        self._smoother = Smoother(self._card.live.smoothing, len(self._card.labels), self._steps)
+        self._smoother = Smoother(self._card.live.smoothing, len(self._card.labels), self._steps, self._step_s)
         self._persistence = PersistenceTracker(self._step_s)
 
-    def decide(self, signals: Array, seconds: float, warming_up: bool, stuck: str) -> Iterator[LiveEvent]:
+    def decide(self, signals: Array, seconds: float, warming_up: bool, fault: str) -> Iterator[LiveEvent]:
         """Decide about the window of all signals `[samples, 9]` that ends at `seconds`.
 
-        `stuck` names a stuck sensor, which makes the activity unknown; "" without a stuck sensor.
+        `fault` says why the samples are useless, which makes the activity unknown; "" if they are not.
         """
         start = time.perf_counter()
         window: npt.NDArray[np.floating] = signals[:, self._columns]
@@ -122,7 +122,7 @@ class Decider:
             yield from self._look_up(signals, seconds)
         answer = self._classify(window)
         if self._search:
-            may_walk = moves and not is_moving(as_worn[np.newaxis], self._card.signal_names, RUNNING_G)[0]
+            may_walk = may_be_walking(as_worn, self._card.signal_names)
             steps = self._shows_steps(as_worn, window, answer) if may_walk else (False, False)
             news = self._search.update(as_worn, *steps)
             if news:
@@ -142,7 +142,7 @@ class Decider:
         current = self._smoother.update(answer, is_moving_now, cannot_begin)
         if rejection.not_worn and self.forget_mounting():
             yield Notice(seconds, "mounting", LOST)
-        reason = stuck or self._rejection_text(current, rejection)
+        reason = fault or self._rejection_text(current, rejection)
         if not reason and not has_posture and (not moves or (current is not None and self._is_still[current])):
             reason = UNKNOWN_MOUNTING
         shown = self._smoother.shown(bool(reason))

@@ -170,9 +170,9 @@ class LiveRecognizer:
         start = self._windowing.start
         for seconds, signals in windows:
             try:
-                stuck = self._faults.stuck_at(seconds)
+                fault = self._faults.fault_at(seconds)
                 warming_up = not self._is_raw and seconds - start < WARM_UP_S
-                yield from self._decider.decide(signals, seconds, warming_up, stuck)
+                yield from self._decider.decide(signals, seconds, warming_up, fault)
             except InputError as error:  # about this window; the model may accept the next window
                 yield Notice(seconds, REFUSED, str(error))
 

@@ -20,6 +20,7 @@ from edge_runtime.model.model_card import Smoothing
 
 FIRST_EVIDENCE = 0.75  # the exponent of the first window, which overlaps with no earlier window
 CHANGE_OF_STEPS = 0.05  # the probability of a change while walking or stairs is left open
+FAINT, FAINT_S = 1.5, 4.0  # of a guess's probability: an activity below it for longer is not certain
 LEAST_PROBABILITY = 1e-6  # a network that gives a lower probability is overconfident
 _HESITANT = 0.25  # share of the right windows of an activity that may be too uncertain to sustain it
 _MARGIN = 0.05  # of probability, above the confidence
@@ -55,15 +56,16 @@ def reachable(
 class Smoother:
     """Tracks one person through `n_labels` activities, of which `steps` are walking and stairs.
 
-    `settings` are for one window every hop.
+    `settings` are for one window every hop, of `hop_s`.
     """
 
-    def __init__(self, settings: Smoothing, n_labels: int, steps: Sequence[int]) -> None:
+    def __init__(self, settings: Smoothing, n_labels: int, steps: Sequence[int], hop_s: float) -> None:
         self._settings, self._n_labels, self._steps = settings, n_labels, list(steps)
         self.probabilities: Array = np.full(n_labels, 1 / n_labels)
         self.current: int | None = None
         self._is_certain = False  # whether the current activity is, since it was last unknown
         self._is_first = True  # no window has counted
+        self._hop_s, self._faint_s = hop_s, 0.0
 
     def update(
         self, window: npt.NDArray[np.floating], is_moving: bool, cannot_begin: npt.NDArray[np.bool_]
@@ -97,6 +99,8 @@ class Smoother:
 
         A rejected activity stays unknown until it is probable again.
         """
-        is_probable = self.current is not None and self.probabilities[self.current] >= self._settings.confidence
-        self._is_certain = not is_rejected and (self._is_certain or is_probable)
+        share = 0.0 if self.current is None else self.probabilities[self.current]
+        self._faint_s = self._faint_s + self._hop_s if share < FAINT / self._n_labels else 0.0
+        stays = self._is_certain and self._faint_s <= FAINT_S
+        self._is_certain = not is_rejected and (stays or share >= self._settings.confidence)
         return self.current if self._is_certain else None

@@ -22,6 +22,7 @@ from edge_runtime.signals.types import triads
 LAG_S = 0.16  # from a push upwards until its push backwards, in walking
 MOVING_G = 0.1  # root mean square of body acceleration above which a body moves
 RUNNING_G = 0.9  # above it 97 % of MotionSense's windows of jogging, 5 % of its walking and none of UCI HAR's are
+TIPPED = np.cos(np.radians(10))  # between the halves of a window: someone lies down; so do 5 % of walks in pockets
 _ENOUGH = 3  # windows below it that make a frame, if they are this share of those that move
 _SHARE = 0.1
 SWAY_LAG_S = 0.06  # from a turn to one side until its push to the other
@@ -48,6 +49,16 @@ def is_moving(windows: Windows, names: Sequence[str], least_g: float = MOVING_G)
     squares = _triad(windows, names, "body_acc") ** 2
     mean: Array = squares.sum(axis=2).mean(axis=1)
     return mean > least_g**2
+
+
+def may_be_walking(window: Windows, names: Sequence[str]) -> bool:
+    """Tell whether a `window` `[samples, n_signals]` shows a body that moves, but neither runs nor tips the device."""
+    half = len(window) // 2
+    parts = _triad(window, names, "total_acc")
+    first, last = parts[:half].mean(axis=0), parts[-half:].mean(axis=0)
+    tips = first @ last < TIPPED * np.linalg.norm(first) * np.linalg.norm(last)
+    of_one = window[np.newaxis]
+    return bool(is_moving(of_one, names)[0] and not is_moving(of_one, names, RUNNING_G)[0] and not tips)
 
 
 class Motion(NamedTuple):

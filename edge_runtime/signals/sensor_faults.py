@@ -30,9 +30,8 @@ PLATEAU_FROM = (1.5, 3.0)  # g, rad/s
 MOVED = (0.05, 0.2)  # g, rad/s: the standard deviation beside which no axis is constant
 
 # Of the clock:
-IN_A_ROW = 10  # samples of past times, or of a time too far ahead; or more samples that share a time than other ones
-COUNTED = 100  # samples
-LEAST_STEP_S = 0.001  # no sensor of motion is faster
+IN_A_ROW = 10  # samples of past times, or too far ahead; or more samples that come at once than other samples
+AT_ONCE_S = 0.001  # a step below it: no sensor of motion is faster
 ANOTHER_S = 1.0  # a step beyond this is another clock, or another stretch of its time: restart
 
 Array = npt.NDArray[np.float64]
@@ -53,7 +52,7 @@ class FaultFinder:
         self._samples: list[Array] = []
         self._times: list[float] = []  # in microseconds
         self._blocks_since: dict[str, int] = {}  # blocks since a kind of fault was last seen
-        self._stuck: deque[tuple[float, str]] = deque([(-np.inf, "")])
+        self._useless: deque[tuple[float, str]] = deque([(-np.inf, "")])
 
     def check(self, samples: Array, seconds: Array) -> Iterator[tuple[float, str, str]]:
         """Take samples `[n, 6]`, g and rad/s, of the times `[n]`; give time, kind and sentence of each fault."""
@@ -66,20 +65,21 @@ class FaultFinder:
             self._samples.append(sample)
             self._times.append(time)
 
-    def stuck_at(self, second: float) -> str:
-        """The sentence about stuck sensors at `second`, or ""; older ones are dropped."""
+    def fault_at(self, second: float) -> str:
+        """The sentence about useless samples at `second`, or ""; older ones are dropped."""
         second = round(second, 6)
-        while len(self._stuck) > 1 and self._stuck[1][0] <= second:
-            self._stuck.popleft()
-        return self._stuck[0][1] if self._stuck[0][0] <= second else ""
+        while len(self._useless) > 1 and self._useless[1][0] <= second:
+            self._useless.popleft()
+        return self._useless[0][1] if self._useless[0][0] <= second else ""
 
     def _judge(self, now: float) -> Iterator[tuple[float, str, str]]:
         steps, rate_hz = np.diff(self._times), _rate_hz(np.array(self._times))
         sentences = faults(np.array(self._samples), np.array(self._times))
         if _most(steps * SLOW * self._rate_hz >= 1e6):
             sentences["rate"] = f"the sensor gives {rate_hz:.0f} samples a second, not {self._rate_hz:g}: set it faster"
-        if sentences.get("constant", "") != self._stuck[-1][1]:
-            self._stuck.append((now, sentences.get("constant", "")))
+        useless = sentences.get("constant", sentences.get("units", ""))
+        if useless != self._useless[-1][1]:
+            self._useless.append((now, useless))
         yield from ((now, kind, text) for kind, text in sentences.items() if kind not in self._blocks_since)
         self._blocks_since = {
             kind: n + 1 for kind, n in self._blocks_since.items() if n < REPEAT_AFTER
@@ -118,7 +118,9 @@ def _units(acceleration: Array) -> str | None:
     if size < GRAVITY_SIZES_G[0]:
         is_in_g = 0.9 < size * STANDARD_GRAVITY < 1.1
         mend = (
-            "that is g under a header of m/s2; give the units" if is_in_g else "gravity is missing; give it too, in g"
+            "that is g under a header of m/s2; give the units"
+            if is_in_g
+            else "gravity is missing, or its scale is wrong; give it too, in g"
         )
         return f"the acceleration is about {size:.2f} g: {mend}"
     return f"the acceleration is about {size:.1f} g, and nobody moves like that for seconds; give the units"
@@ -128,7 +130,7 @@ def _rotation_units(rotation: Array) -> str | None:
     sizes = np.linalg.norm(rotation, axis=1)
     if _most(sizes > MOST_ROTATION):
         size = float(np.median(sizes))
-        return f"the rotation is about {size:.0f}, too fast for rad/s: give its unit, as --gyro-units deg/s"
+        return f"the rotation is about {size:.0f}, too fast for rad/s: give --gyro-units deg/s, or divide counts"
     return None
 
 
@@ -187,10 +189,9 @@ class ClockWatch:
     """Looks at the times of samples in the order of their arrival, and tells each kind of fault once."""
 
     def __init__(self) -> None:
-        self._first = self._newest = -np.inf
-        self._count = 0  # samples since `_first`
+        self._newest = -np.inf
         self._behind = self._ahead = 0  # in a row
-        self._same = 0  # samples of the same time as the sample before, less the other samples
+        self._at_once = 0  # samples that come at once with the sample before, less the other samples
         self._told: set[str] = set()
 
     def check(self, seconds: Array) -> Iterator[tuple[float, str, str]]:
@@ -205,26 +206,14 @@ class ClockWatch:
         """Kind and sentence of the fault that the next time shows; "" without one."""
         step = time - self._newest
         self._ahead = self._ahead + 1 if 1e6 * ANOTHER_S < step < np.inf else 0
-        self._same = self._same + 1 if step == 0 else max(self._same - 1, 0)
-        if abs(step) > 1e6 * ANOTHER_S:
-            self._first = self._newest = time
-            self._count = self._behind = 0
-            if self._ahead == IN_A_ROW:
-                return "rate", f"times say that samples are {step / 1e6:,.0f} s apart: see their unit"
-        elif step > 0:
-            self._behind = 0
+        self._behind = self._behind + 1 if -1e6 * ANOTHER_S <= step <= -1e6 * WAIT_S else 0
+        self._at_once = self._at_once + 1 if 0 <= step < 1e6 * AT_ONCE_S else max(self._at_once - 1, 0)
+        if step > 0 or step < -1e6 * ANOTHER_S:
             self._newest = time
-            self._count += 1
-            if self._count == COUNTED:
-                mean = (time - self._first) / self._count
-                self._first, self._count = time, 0
-                if mean < 1e6 * LEAST_STEP_S:
-                    per_second = f"{1e6 / mean:,.0f}"
-                    return "rate", f"times say {per_second} samples a second, which no sensor gives: see their unit"
-        else:
-            self._behind = self._behind + 1 if step <= -1e6 * WAIT_S else 0
-            if self._same == IN_A_ROW:
-                return "clock", "most samples have the same time as the sample before: give each its own, or none"
-            if self._behind == IN_A_ROW:
-                return "clock", f"the source's clock went back by {-step / 1e6:.2f} s: samples are left out until then"
+        if self._ahead == IN_A_ROW:
+            return "rate", f"times say that samples are {step / 1e6:,.0f} s apart: see their unit"
+        if self._at_once == IN_A_ROW:
+            return "clock", "most samples come less than 1 ms after another: see the unit, and give each its own time"
+        if self._behind == IN_A_ROW:
+            return "clock", f"the source's clock went back by {-step / 1e6:.2f} s: samples are left out until then"
         return "", ""

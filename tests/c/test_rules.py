@@ -6,7 +6,26 @@ from edge_runtime import c
 from tools import c_rules
 
 # Axes, channels, halves, flags, the terms of a series, pi, units of time, a sensor's rate: no rule would change them.
-WHOLE = {"0", "1", "2", "3", "4", "5", "6", "8", "9", "12", "16", "250", "1000", "2000", "1000000", "1000000000"}
+WHOLE = {
+    "0",
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    "6",
+    "8",
+    "9",
+    "12",
+    "16",
+    "20",
+    "250",
+    "500",
+    "1000",
+    "2000",
+    "1000000",
+    "1000000000",
+}
 PLAIN = WHOLE | {"1e6", "10", "1024e-6", "1e-9", "1e-12", "3.14159265358979324"}
 NUMBER = re.compile(r"(?<![\w.])(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+)")
 

@@ -103,6 +103,14 @@ def test_a_rate_that_differs_from_the_stated_rate_is_told(tmp_path):
         assert {kind for _, kind in stream.events().notices} - {"units"} == kinds
 
 
+def test_samples_that_are_pushed_before_the_last_events_are_asked_for_are_told(edge):
+    edge.reset()
+    for us in evenly(samples_of(2)[0][:9]).tolist():
+        edge._library.har_push(edge.memory, us, edge._sample)
+    edge.take()
+    assert edge.events().notices == [(20_000, "overflow")]
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", SHIPPED)
 def test_all_test_people_are_recognised_as_by_python(tmp_path, uci_har, name):
@@ -222,6 +230,9 @@ def test_the_loop_of_the_documentation_prints_the_activities(tmp_path):
         sources = (*options, "-DHAR_SENSOR_HZ=104", "-DHAR_FLOAT", loop, sensor, "-x", "none")
         succeeded(run_program(CC, *sources, *objects, "-o", tmp_path / "program", "-lm"))
     assert_prints_activities(tmp_path / "program", folder=tmp_path, samples=samples_of(4)[0])
+    unlike = run_program(CC, *STRICT, "-DHAR_FLOAT", loop, sensor, *objects, "-o", tmp_path / "program", "-lm")
+    assert unlike.returncode
+    assert "har_reset_edge_anywhere_int8_predict_250hz_float_float" in unlike.stderr
 
 
 @pytest.mark.long

@@ -20,7 +20,7 @@ def update(smoother, window, is_moving=False, cannot_begin=(False, False, False)
 def test_one_odd_window_does_not_change_the_activity_and_a_still_body_delays_changes():
     n_until = {}
     for is_moving in (True, False):
-        smoother = Smoother(Smoothing(), 3, ())
+        smoother = Smoother(Smoothing(), 3, (), 1.28)
         for _ in range(5):
             update(smoother, SURE)
         assert update(smoother, OTHER) == 0
@@ -29,7 +29,7 @@ def test_one_odd_window_does_not_change_the_activity_and_a_still_body_delays_cha
 
 
 def test_after_unknown_an_activity_is_shown_again_once_it_is_probable():
-    smoother = Smoother(Smoothing(), 3, ())
+    smoother = Smoother(Smoothing(), 3, (), 1.28)
 
     def after(window, is_moving: bool, is_rejected: bool = False) -> int | None:
         update(smoother, window, is_moving)
@@ -45,6 +45,16 @@ def test_after_unknown_an_activity_is_shown_again_once_it_is_probable():
     assert after(SURE, is_moving=False) == 0  # it was probable all the time
 
 
+@pytest.mark.parametrize("hop_s", [0.5, 1.28])
+def test_an_activity_that_no_window_confirms_becomes_unknown(hop_s):
+    smoother, shown = Smoother(Smoothing(), 3, (), hop_s), []
+    for _ in range(60):
+        update(smoother, SURE, cannot_begin=[len(shown) > 9] * 3, is_moving=len(shown) > 9)
+        shown.append(smoother.shown(False))
+    assert 4 < hop_s * (shown.index(None, 9) - 9) < 8
+    assert {*shown[shown.index(None, 9) :]} == {None}
+
+
 @pytest.mark.parametrize("n_labels", [2, 4, 7])
 @pytest.mark.parametrize("sureness", [0.6, 0.9, 0.999])
 def test_an_unsure_network_can_be_certain_of_each_activity_that_moves(sureness, n_labels):
@@ -53,7 +63,7 @@ def test_an_unsure_network_can_be_certain_of_each_activity_that_moves(sureness, 
     windows[np.arange(len(y)), y] = sureness
     settings = reachable(Smoothing(), windows, y, range(n_labels))
     assert settings.change_moving == pytest.approx(Smoothing().change_moving) or sureness < 0.99 or n_labels == 2
-    smoother = Smoother(settings, n_labels, ())
+    smoother = Smoother(settings, n_labels, (), 1.28)
     for label in (0, 1):
         for _ in range(60):
             shown = update(smoother, windows[10 * label], is_moving=True, cannot_begin=[False] * n_labels)
@@ -63,19 +73,19 @@ def test_an_unsure_network_can_be_certain_of_each_activity_that_moves(sureness, 
 @pytest.mark.parametrize("before", [None, 2])
 @pytest.mark.parametrize("steps", [(0, 1), ()])
 def test_windows_that_leave_open_which_steps_are_taken_decide_together(steps, before):
-    smoother = Smoother(Smoothing(), 3, steps)
+    smoother = Smoother(Smoothing(), 3, steps, 1.28)
     if before is not None:
         update(smoother, SURE[[1, 2, 0]])
         assert smoother.shown(False) == before
     for _ in range(8):
         update(smoother, np.array([0.69, 0.3, 0.01]), is_moving=True)
         shown = smoother.shown(False)
-    assert shown == (0 if steps else before)
+    assert shown == (0 if steps else None)
 
 
 @pytest.mark.parametrize(("earlier", "expected"), [(0, 0), (1, None)])
 def test_the_first_window_counts_for_more_since_it_overlaps_with_no_other(earlier, expected):
-    smoother = Smoother(Smoothing(), 6, ())
+    smoother = Smoother(Smoothing(), 6, (), 1.28)
     for probabilities in [*[[1 / 6] * 6] * earlier, [0.95, *[0.01] * 5]]:
         smoother.update(np.array(probabilities), True, np.zeros(6, np.bool_))
     assert smoother.current == expected

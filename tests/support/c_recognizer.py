@@ -22,7 +22,7 @@ SOURCES = [path for path in c.FILES if path.suffix == ".c"]
 REASONS = ("", "uncertain", "not worn", "posture", "movement", "stuck", "mounting")
 KINDS = (
     *("rate", "units", "rotation units", "constant", "saturated", "invalid", "gap", "clock", "rotation axes"),
-    *("mounting found", "mounting lost", "axes"),
+    *("mounting found", "mounting lost", "axes", "overflow"),
 )
 DECISION, WINDOW = 1, 3
 
@@ -50,9 +50,10 @@ class Events(NamedTuple):
 def compiled(library: Path, *options: object, sources: Sequence[Path] = SOURCES) -> ctypes.CDLL:
     """Compile the recogniser to `library` with the compiler's `options`; `-DHAR_TABLE` takes a card at run time."""
     size = library.with_suffix(".size.c")
-    size.write_text('#include "har_stream.h"\nint size_of_stream(void);\n')
+    size.write_text('#include "har_stream.h"\nint size_of_stream(void);\nvoid reset_stream(har_stream *);\n')
     with size.open("a") as file:
         file.write("int size_of_stream(void) { return (int)sizeof(har_stream); }\n")
+        file.write("void reset_stream(har_stream *s) { har_reset(s); }  // by whatever name it is linked\n")
     arguments = (*STRICT, *options, f"-I{c.FOLDER}", "-shared", "-fPIC", *sources, size, "-o", library, "-lm")
     succeeded(run_program(CC, *arguments))
     return ctypes.CDLL(str(library))
@@ -105,7 +106,7 @@ class CRecognizer:
         self.reset()
 
     def reset(self) -> None:
-        self._library.har_reset(self.memory)
+        self._library.reset_stream(self.memory)
         if self._at_waist:
             self.stream.at_waist = True
         self._answers: list[Answer] = []
@@ -218,4 +219,5 @@ def _kind(notice: Notice) -> str:
 def _reason(text: str) -> str:
     known = {"": "", UNCERTAIN: "uncertain", UNKNOWN_MOUNTING: "mounting"}
     words = {"lying still": "not worn", "orientation": "posture", "movement": "movement", "stuck": "stuck"}
+    words["acceleration is"] = "stuck"
     return known[text] if text in known else next(reason for word, reason in words.items() if word in text)

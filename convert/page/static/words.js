@@ -29,7 +29,7 @@ export default {
     'The phone is lying still, not worn.',
     'The orientation is not typical of this activity.',
     'The movement is not typical of this activity.',
-    stuck,
+    'A sensor is stuck, or its unit is wrong.',
     'Walk a few steps: they show how the phone is worn.',
   ],
   /** In the order of har_kind: functions of the amount and of the model's rate, in Hz. */

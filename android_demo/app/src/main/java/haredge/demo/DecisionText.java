@@ -15,7 +15,7 @@ import java.util.Locale;
 final class DecisionText {
     /** In the order of {@code har_reason} in {@code har_stream.h}; none is not said. */
     private static final int[] REASONS = {
-        0, R.string.uncertain, R.string.not_worn, R.string.posture, R.string.movement, R.string.constant,
+        0, R.string.uncertain, R.string.not_worn, R.string.posture, R.string.movement, R.string.faulty,
         R.string.no_posture_yet
     };
 
