@@ -49,16 +49,19 @@ def test_decisions_reasons_and_notices_are_pythons(
     classifier = Classifier(model)
     expected = [in_python(classifier, samples, times, placement) for times, samples in streams]
     assert sum(len(stream.answers) for stream in expected) > 1100
-    names = [*classifier.card.answers, UNKNOWN]
+    card = classifier.card
+    names = (
+        {(label,): label for label in card.labels} | {alike.labels: alike.name for alike in card.alike} | {(): UNKNOWN}
+    )
     url = f"{page_url}/{tmp_path.relative_to(tmp_path_factory.getbasetemp())}"
     for browser in (chromium, webkit):
         browser.open(f"{page_url}/page/words.js")
         answers = browser.run(_LIVE, f"{url}/model.wasm", [f"{url}/stream-{i}" for i in range(len(streams))], placement)
         for (events, left_out), python in zip(answers, expected, strict=True):
-            decided = [event for event in events if "answer" in event]
+            decided = [event for event in events if "labels" in event]
             notices = [(event["us"], NOTICES[event["kind"]]) for event in events if "kind" in event]
             assert [
-                Answer(event["us"], names[event["answer"]], REASONS[event["reason"]], event["isWarmingUp"])
+                Answer(event["us"], names[tuple(event["labels"])], REASONS[event["reason"]], event["isWarmingUp"])
                 for event in decided
             ] == python.answers
             probabilities = np.array([event["probabilities"] for event in decided])

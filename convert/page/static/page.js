@@ -1,21 +1,16 @@
 /** Recognises the wearer's activity by the phone's sensors, with a model and the recogniser as WebAssembly. */
 
-import { MOUNTING_FOUND, MOUNTING_LOST, openModel } from './engine.js';
+import { MOUNTING_FOUND, MOUNTING_LOST, openModel, sampleOf } from './engine.js';
 import words from './words.js';
 
-const G = 9.80665; // m/s2
-const RADIANS = Math.PI / 180;
 const BAND_S = 180;
 const LONGEST_BAR_S = 2; // no bar over a gap
 const SILENCE_MS = 3000;
 const HOLD_MS = 2000;
-const LIKELY = 0.5; // below it, no other activity is named
+const LIKELY = 0.5; // below it, no other activity is named, and the activity is doubted
 const MOST_SAMPLES = 1_000_000; // 4.6 hours at 60 Hz; har-edge reads 1.5 million lines
 // Okabe and Ito's, which the colour-blind tell apart, as in the app.
 const COLOURS = ['#0072b2', '#009e73', '#cc79a7', '#e69f00', '#d55e00', '#56b4e9', '#8a8a8a'];
-// Apple's phones give acceleration with the opposite sign. Their tablets call themselves Macs.
-const isTablet = navigator.userAgent.includes('Macintosh') && navigator.maxTouchPoints > 1;
-const SIGN = isTablet || /iP(hone|ad|od)/.test(navigator.userAgent) ? -1 : 1;
 
 const INSECURE = 'Browsers give motion to pages by https or of http://localhost only: open this one so.';
 const NO_MOTION = 'No motion came: open this page on a phone, and allow motion sensors in the settings of its browser.';
@@ -45,8 +40,6 @@ const plain = (name) => name.replace(/\bLAYING\b/g, 'LYING').replaceAll('_', ' '
 const titled = (name) => plain(name).replace(/^./, (letter) => letter.toUpperCase());
 const colour = (row) => COLOURS[row % COLOURS.length];
 const isWornAnyWay = () => card.frame === 'walking';
-// For models that know one way to wear it, x points up: the y axis of an upright phone.
-const axes = (x, y, z) => (isWornAnyWay() ? [x, y, z] : [y, -x, z]);
 const isUnsaved = () => saved < samples.length;
 const instruction = () => (isWornAnyWay() ? words.wearAnyWay : words.wear);
 
@@ -128,30 +121,25 @@ function stop(why) {
 }
 
 function take(event) {
-  const a = event.accelerationIncludingGravity;
-  const r = event.rotationRate;
-  hasMotion ||= a?.x != null;
-  if (a?.x == null || (r?.alpha == null && card.signals.some((x) => /^(body_gyro|g[xyz]$)/.test(x.name)))) return;
+  hasMotion ||= event.accelerationIncludingGravity?.x != null;
+  const sample = sampleOf(event, card);
+  if (!sample) return;
   clearTimeout(waiting);
   $('live').hidden = $('saving').hidden = false;
-  // Rotation about x, y and z, unlike what is often written of alpha, beta and gamma.
-  const acceleration = axes(a.x, a.y, a.z).map((value) => (SIGN * value) / G);
-  const rotation = axes(r?.alpha ?? 0, r?.beta ?? 0, r?.gamma ?? 0).map((value) => value * RADIANS);
   const us = Math.round(1000 * event.timeStamp);
-  const sample = [...acceleration, ...rotation];
   if (samples.length < MOST_SAMPLES) samples.push([us / 1e6, ...sample, Number($('label').value)]);
   show('full', samples.length < MOST_SAMPLES ? '' : FULL);
   for (const next of model.push(us, sample)) (next.probabilities ? decided : noticed)(next.us / 1e6, next);
 }
 
-function decided(seconds, { answer, isWarmingUp, reason, probabilities }) {
-  const labels = answer < 0 ? [] : (card.alike[answer - card.labels.length]?.labels ?? [card.labels[answer]]);
+function decided(seconds, { labels, isWarmingUp, reason, probabilities }) {
   const activity = labels.length ? titled(labels.join(' or ')) : words.unknown;
+  const share = card.labels.reduce((sum, label, i) => sum + (labels.includes(label) ? probabilities[i] : 0), 0);
   const likeliest = card.labels[probabilities.indexOf(Math.max(...probabilities))];
   if (labels.length && Math.max(...probabilities) > LIKELY && !labels.includes(likeliest)) {
     headline(`${titled(likeliest)}?`, words.untilCertain(activity));
   } else {
-    headline(activity, words.reasons[reason] || (isWarmingUp ? words.warmingUp : ''));
+    headline(labels.length && share < LIKELY ? `${activity}?` : activity, words.reasons[reason] || (isWarmingUp ? words.warmingUp : ''));
   }
   for (const [i, { children }] of [...$('probabilities').children].entries()) {
     children[1].style.width = `${100 * probabilities[i]}%`;
