@@ -18,7 +18,7 @@ demo: $(DEVICE)
 	$(BIN)/har-edge train --out $(RUN)
 	$(BIN)/har-edge convert $(RUN) --quantize
 	$(BIN)/har-edge bench $(RUN)
-	@echo 'Now on your phone: source $(BIN)/activate; har-edge page --serve'
+	@echo 'Now on your phone: source $(BIN)/activate; har-edge page'
 
 # A file of tests is for one process, and there are as many processes as CPUs.
 test: $(INSTALLED)

@@ -12,7 +12,7 @@ import shutil
 import sys
 import xml.etree.ElementTree as ET
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import jni_library
@@ -30,11 +30,12 @@ ASSETS = (
     "../edge_runtime/models/edge-anywhere_int8.tflite",
     "../edge_runtime/models/edge_int8.tflite",
 )
-APK = DEMO / "build/har-edge-demo.apk"
+APK, LIBRARY = DEMO / "build/har-edge-demo.apk", DEMO / "build/har-edge.aar"
 ARCHITECTURES = {"arm64-v8a": "aarch64", "x86_64": "x86_64"}
 """The processors of the app, by Android's names."""
 LIBRARIES = {f"lib/{abi}/lib{name}.so" for abi in ARCHITECTURES for name in ("har", "jnijavacpp", "jnitensorflowlite")}
 LARGEST_BYTES = 10_000_000
+_NAMESPACE = "http://schemas.android.com/apk/res/android"
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 JAVA_RELEASE = "11"
 
@@ -45,6 +46,8 @@ def build(apk: Path) -> None:
         classes = compile_app(folder)
         _make_dex(folder, classes)
         _add_code(folder)
+        with atomic_path(apk.with_name(LIBRARY.name)) as library:
+            _write_library(folder, classes, library)
         with atomic_path(apk) as signed:
             align_and_sign(folder / "base.apk", signed)
             check(signed)
@@ -79,7 +82,7 @@ def check(apk: Path) -> None:
 def minimum_sdk() -> str:
     """Read the oldest version of Android's interface that the manifest allows."""
     manifest = ET.parse(MAIN / "AndroidManifest.xml").getroot()
-    return manifest.find("uses-sdk").attrib["{http://schemas.android.com/apk/res/android}minSdkVersion"]
+    return manifest.find("uses-sdk").attrib[f"{{{_NAMESPACE}}}minSdkVersion"]
 
 
 def compile_app(folder: Path) -> Path:
@@ -121,9 +124,7 @@ def _link_resources(folder: Path) -> None:
 
 def _make_dex(folder: Path, classes: Path) -> None:
     jar = folder / "app.jar"
-    with zipfile.ZipFile(jar, "w") as archive:
-        for path in sorted(classes.rglob("*.class")):
-            archive.write(path, path.relative_to(classes))
+    _write_zip(jar, {str(path.relative_to(classes)): path.read_bytes() for path in classes.rglob("*.class")})
     run(
         *(toolchain.java_tool("java"), "-cp", toolchain.d8(), "com.android.tools.r8.D8", "--release"),
         *("--min-api", minimum_sdk(), "--lib", toolchain.artifact(toolchain.FRAMEWORK), "--output", folder),
@@ -139,11 +140,27 @@ def _add_code(folder: Path) -> None:
     for abi, architecture in ARCHITECTURES.items():
         jni_library.build(folder / f"{abi}.so", architecture)
         files[f"lib/{abi}/libhar.so"] = (folder / f"{abi}.so").read_bytes()
-    with zipfile.ZipFile(folder / "base.apk", "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, content in files.items():
+    _write_zip(folder / "base.apk", files)
+
+
+def _write_zip(path: Path, files: Mapping[str, bytes]) -> None:
+    """Add `files` to the zip at `path`, in the order of their names and without dates."""
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name in sorted(files):
             entry = zipfile.ZipInfo(name, _DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, content)
+            archive.writestr(entry, files[name])
+
+
+def _write_library(folder: Path, classes: Path, library: Path) -> None:
+    """Write the recogniser without the app, an Android archive (AAR) of its classes and native libraries."""
+    jar = folder / "classes.jar"
+    packages = (path for name in ("core", "live") for path in (classes / "haredge" / name).rglob("*.class"))
+    _write_zip(jar, {str(path.relative_to(classes)): path.read_bytes() for path in packages})
+    sdk = f'<uses-sdk android:minSdkVersion="{minimum_sdk()}"/>'
+    manifest = f'<manifest xmlns:android="{_NAMESPACE}" package="haredge">{sdk}</manifest>'
+    files = {"AndroidManifest.xml": manifest.encode(), "R.txt": b"", "classes.jar": jar.read_bytes()}
+    _write_zip(library, files | {f"jni/{abi}/libhar.so": (folder / f"{abi}.so").read_bytes() for abi in ARCHITECTURES})
 
 
 def main() -> int:
@@ -156,6 +173,7 @@ def main() -> int:
         return error.exit_code
     digest = hashlib.sha256(APK.read_bytes()).hexdigest()
     print(f"{APK}: {APK.stat().st_size / 1e6:.2f} MB, SHA-256 {digest}")
+    print(f"{LIBRARY}: the recogniser, for apps of your own")
     print(f"To install it on a phone with USB debugging: adb install -r {shlex.quote(str(APK))}")
     return 0
 

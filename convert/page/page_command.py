@@ -11,15 +11,14 @@ from edge_runtime.commands import options as shared
 
 @click.command(
     name="page",
-    epilog=shared.examples("page -o site", "page edge runs/mine -o site", "page --serve", "page --usb --port 9000"),
+    epilog=shared.examples("page", "page edge runs/mine", "page --usb --port 9000", "page -o site"),
 )
 @click.argument("models", metavar="[MODEL|RUN ...]", nargs=-1, type=shared.RUN_OR_FILE)
-@shared.out("FOLDER", "Folder to write, for any https host of static files.")
-@click.option("--serve", is_flag=True, help="Serve it to phones in this machine's network, until Ctrl-C.")
-@click.option("--usb", is_flag=True, help="Serve it to the Android phone that adb has, until Ctrl-C.")
+@shared.out("FOLDER", "Write a folder for any https host of static files, and serve nothing.")
+@click.option("--usb", is_flag=True, help="Serve only the Android phone that adb has.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8443, metavar="PORT", help="Port to serve it at.")
-def command(models: Sequence[Path], out: Path | None, serve: bool, usb: bool, port: int) -> None:
-    """Make the page by which a phone's browser recognises activities, with models to choose from.
+def command(models: Sequence[Path], out: Path | None, usb: bool, port: int) -> None:
+    """Serve phones in this network a page that recognises activities, until Ctrl-C.
 
     A MODEL, or the model of a RUN, must be int8 or mixed. The default is edge-anywhere and edge.
     """
@@ -30,22 +29,23 @@ def command(models: Sequence[Path], out: Path | None, serve: bool, usb: bool, po
     from edge_runtime.system.files import scratch_folder
     from edge_runtime.system.terminal import Console, progress
 
-    shared.exclusive("--out", "--serve", "--usb", required=True)
-    if serve:
-        require_extra("har-edge page --serve", ("trustme", "segno"), "page")
+    shared.exclusive("--out", "--usb")
+    is_open = not out and not usb
+    if is_open:
+        require_extra("har-edge page", ("trustme", "segno"), "page")
     with ExitStack() as opened:
         folder = out or opened.enter_context(scratch_folder())
-        serving = over_https if serve else over_usb if usb else None
-        server = opened.enter_context(serving(folder, port)) if serving else None
+        serving = over_usb if usb else over_https
+        server = None if out else opened.enter_context(serving(folder, port))
         with progress() as on_progress:
             paths = write_page(models or (Path("edge-anywhere"), Path("edge")), folder, on_progress)
         if server:
-            if serve and Console().is_terminal:
+            if is_open and Console().is_terminal:
                 import segno
 
                 segno.make(server.url).terminal(compact=True)
             click.echo(f"Open {server.url} on the phone. Ctrl-C ends.")
-            if serve:
+            if is_open:
                 click.echo(
                     "Continue past its warning of this machine's own certificate. The firewall must let the port in."
                 )

@@ -90,13 +90,11 @@ def refuse_options(why: str, *options: str) -> None:
         raise InputError(f"{option} {why}: leave it out")
 
 
-def exclusive(*options: str, required: bool = False) -> None:
-    """Raise `InputError` if several of the `options` are on the command line, or none if one is `required`."""
+def exclusive(*options: str) -> None:
+    """Raise `InputError` if several of the `options` are on the command line."""
     present = [*filter(is_given, options)]
     if len(present) > 1:
         raise InputError(f"{' and '.join(present)} exclude each other: leave out all but one")
-    if required and not present:
-        raise InputError(f"an option is missing: use {' or '.join(options)}")
 
 
 def examples(*lines: str) -> str:

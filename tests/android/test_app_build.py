@@ -28,6 +28,13 @@ def test_the_same_sources_give_the_same_apk_and_the_command_that_installs_it(apk
     assert build_app.main() == 0
     assert again.read_bytes() == apk.read_bytes()
     assert capsys.readouterr().out.splitlines()[-1].endswith(f": adb install -r '{again}'")
+    with zipfile.ZipFile(again.with_name(build_app.LIBRARY.name)) as library, zipfile.ZipFile(apk) as archive:
+        for abi in build_app.ARCHITECTURES:
+            assert library.read(f"jni/{abi}/libhar.so") == archive.read(f"lib/{abi}/libhar.so")
+        with library.open("classes.jar") as jar:
+            packages = {Path(name).parent.name for name in zipfile.ZipFile(jar).namelist()}
+        assert packages == {"core", "live"}
+        assert "haredge" in library.read("AndroidManifest.xml").decode()
 
 
 def test_the_apk_is_small_and_runs_on_64_bit_processors_with_pages_of_16_kb(apk, badging):

@@ -9,7 +9,7 @@ import pytest
 from c_recognizer import KINDS as NOTICES
 from c_recognizer import REASONS, Answer, in_python
 from deliveries import CASES, model_of, streams_for
-from programs import har_edge, succeeded
+from programs import ROOT, har_edge, succeeded
 from streams import decisions
 
 from convert.page.page_server import PageServer, over_https
@@ -194,6 +194,24 @@ def test_the_headline_agrees_with_the_bars_which_are_shown_only_meanwhile(chromi
     known = {tuple(pair) for pair in shown[1:-1] if pair[0] not in ("Starting…", "Unknown")}
     assert all(headline.removesuffix("?") == likeliest for headline, likeliest in known)
     assert ("Lying?", "Lying") in known
+
+
+def test_the_page_of_the_documentation_recognises(chromium, page_url, tmp_path_factory):
+    text = (ROOT / "docs/in_your_program.md").read_text()
+    for name, kind in (("own.html", "html"), ("own.js", "js")):
+        block = text.partition(f"```{kind}\n")[2].partition("```")[0]
+        (tmp_path_factory.getbasetemp() / "page" / name).write_text(block)
+    chromium.open(f"{page_url}/page/own.html")
+    use = _USE.replace("await until('wear');", "").replace("await wait();", "await wait(); await wait();")
+    shown = chromium.run(f"""{use} while (!$('start').onclick) await wait();
+        await start();
+        const shown = [];
+        for (let i = 0; i < given[0].length; i += 64) {{
+          move(given[0].slice(i, i + 64));
+          shown.push($('activity').value);
+        }}
+        return shown;""", as_of_a_phone(9000))  # fmt: skip
+    assert {"", "unknown", "WALKING", "STANDING"} <= {*shown}
 
 
 def test_a_phone_that_is_not_upright_is_noticed(chromium, page_url):

@@ -115,10 +115,8 @@ def test_a_model_is_compiled_once_and_a_changed_model_again(tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("arguments", "code", "word"),
     [
-        (("edge",), 2, "--out"),
-        (("--serve", "--usb"), 2, "--usb"),
-        (("--serve", "-o", "site"), 2, "--serve"),
-        (("--serve", "--port", 70000), 2, "--port"),
+        (("--usb", "-o", "site"), 2, "--usb"),
+        (("--port", 70000), 2, "--port"),
         (("--usb",), 3, "false"),
         (("nowhere", "-o", "site"), 2, "nowhere"),
         (("edge", MODELS["float32"], "-o", "site"), 2, "float32"),
@@ -187,7 +185,7 @@ def test_too_many_connections_are_closed_and_a_phone_is_answered(server):
 
 def test_a_port_in_use_is_named(har_edge_here, site):
     with page_server.PageServer(site, "", 0) as server:
-        assert_one_sentence(har_edge_here("page", "--serve", "--port", server.server_port), 2, server.server_port)
+        assert_one_sentence(har_edge_here("page", "--port", server.server_port), 2, server.server_port)
 
 
 def test_a_phone_by_usb_reaches_the_page_until_ctrl_c(har_edge_here, tmp_path, monkeypatch):

@@ -70,7 +70,7 @@ def test_the_installed_command_works(built, kind, tmp_path):
     where = run_program(python, "-c", "import har_edge; print(har_edge.__file__)", cwd=tmp_path)
     assert where.stdout.strip() == str(site / "har_edge.py")
     nothing = {"PATH": "", "CC": "", "HAR_EDGE_CACHE": str(tmp_path / "cache")}
-    page = start(programs / "har-edge", "page", "--serve", "--port", 0, cwd=folder, env=nothing)
+    page = start(programs / "har-edge", "page", "--port", 0, cwd=folder, env=nothing)
     address = page.stdout.readline().split()[1]
     for name in ("edge", "edge-anywhere"):
         module = urlopen(f"{address}{name}.wasm", context=ssl._create_unverified_context()).read()
