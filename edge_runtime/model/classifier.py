@@ -1,5 +1,6 @@
 """Classify windows in physical units, with any TFLite runtime."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
@@ -19,6 +20,7 @@ from edge_runtime.model.personal_correction import look
 from edge_runtime.signals.mounting import in_walking_frame
 from edge_runtime.signals.normalisation import normalise
 from edge_runtime.signals.raw_signals import measured_names, raw_factors
+from edge_runtime.signals.sensor_faults import GRAVITY_SIZES_G
 from edge_runtime.system.standard_streams import suppressed_stderr
 
 RAW_INPUT = "raw_windows"
@@ -64,6 +66,7 @@ class Classifier:
             self.model = open_model(flatbuffer, runtime, threads, name=str(path))
         check_graph(self.model.input, self.model.output, self.card, str(path))
         self._prepare = preparation(self.card, self.model.input)
+        self._has_turned = self.card.frame == "device"  # windows into the model's frame
 
     def __repr__(self) -> str:
         return f"Classifier({self.card.name}: {self.card.window} to {', '.join(self.card.labels)})"
@@ -74,6 +77,7 @@ class Classifier:
         All windows are of one person and one mounting. Raises `InputError` when no window shows walking.
         """
         checked, rate_hz = check_windows(windows, self.card), self.card.window.rate_hz
+        self._has_turned = True
         if self.card.frame == "device":
             return checked
         if rate_hz is None:
@@ -117,8 +121,18 @@ class Classifier:
         return [self.card.labels[i] for i in self.predict(windows)]
 
     def predict(self, windows: npt.ArrayLike) -> npt.NDArray[np.intp]:
-        """Return the same answers as indices `[n]` into the card's labels."""
-        return self.logits(windows).argmax(axis=1)
+        """Return the same answers as indices `[n]` into the card's labels.
+
+        Warns of acceleration that is not in g, and of windows for a model of the walking frame without `in_frame`.
+        """
+        answers = self.logits(windows).argmax(axis=1)
+        if not self._has_turned:
+            warnings.warn(f"{self.card.name} takes windows of the walking frame: see in_frame", stacklevel=2)
+        if len(answers) and {(name, "g") for name in GRAVITY} <= {(x.name, x.unit) for x in self.card.signals}:
+            size = float(np.median(np.linalg.norm(gravity(np.asarray(windows), self.card), axis=1)))
+            if not GRAVITY_SIZES_G[0] < size < GRAVITY_SIZES_G[1]:
+                warnings.warn(f"acceleration has a size of about {size:.2g}, and 1 g is expected", stacklevel=2)
+        return answers
 
     def score(self, windows: npt.ArrayLike, y: npt.ArrayLike) -> float:
         """Compute the accuracy for the label indices `y` `[n]`. Raises `InputError` for an unusable `y`."""

@@ -121,6 +121,9 @@ def test_windows_of_one_mounting_are_turned_into_the_frame_of_the_model(uci_har)
     with pytest.raises(InputError, match="record a few steps"):
         anywhere.in_frame(X[~mounting.is_moving(X, names)])
     assert Classifier("edge").in_frame(askew).tobytes() == askew.tobytes()
+    for name, windows, words in (("edge-anywhere", X[:3], "walking frame"), ("edge", 9.8 * X[:3], "1 g")):
+        with pytest.warns(UserWarning, match=words):
+            Classifier(name).predict(windows)
 
 
 @pytest.mark.parametrize("y", [["SITTING"], [[0]], [0, 1], [0.0], np.zeros(0, int)])

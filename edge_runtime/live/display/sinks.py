@@ -106,7 +106,7 @@ class JsonLines(Sink):
         )
         content = {
             "type": "decision",
-            "seconds": decision.seconds,
+            "seconds": round(decision.seconds, 6),
             "activity": decision.activity,
             "probabilities": smoothed,
             "window_probabilities": of_window,
