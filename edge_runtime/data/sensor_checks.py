@@ -88,7 +88,7 @@ def _without_odd_files(
     odd = {file: x for file, of_file in by_file.items() if _is_far_off(x := check(of_file, in_header))}
     if len(odd) in (0, len(by_file)):
         return recordings, []
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for is_more in (False, True):
         alike = {
             file: x for file, x in odd.items() if (x.numbers.get("times", x.numbers.get("gravity_g")) > 1) == is_more
@@ -98,8 +98,8 @@ def _without_odd_files(
             text = (
                 f"In {len(alike)} of {len(by_file)} files, for example {file}: {first.text[0].lower()}{first.text[1:]}"
             )
-            found.append(replace(first, text=text, numbers={"files": len(alike), **first.numbers}))
-    return [x for x in recordings if x.file not in odd], found
+            findings.append(replace(first, text=text, numbers={"files": len(alike), **first.numbers}))
+    return [x for x in recordings if x.file not in odd], findings
 
 
 def _is_far_off(of_file: Finding) -> bool:

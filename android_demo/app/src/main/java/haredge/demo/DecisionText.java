@@ -31,11 +31,14 @@ final class DecisionText {
         return decision.label == Decision.UNKNOWN ? context.getString(R.string.unknown) : label(card, decision.label);
     }
 
-    /** The activity, or a likelier one that is not certain yet, with a question mark. */
+    /** The activity, or a likelier one that is not certain yet, with a question mark if it is doubtful. */
     static String headline(Context context, Card card, Decision decision) {
-        return isDoubted(card, decision)
-                ? label(card, likeliest(decision)) + "?"
-                : activity(context, card, decision);
+        if (isDoubted(card, decision)) {
+            return label(card, likeliest(decision)) + "?";
+        }
+        boolean isFaint = decision.label != Decision.UNKNOWN
+                && Arrays.stream(card.rows(decision.label)).mapToDouble(row -> decision.probabilities[row]).sum() < 0.5;
+        return activity(context, card, decision) + (isFaint ? "?" : "");
     }
 
     /** What to say below the headline: what is shown until the likelier activity is certain, or a reason. */
