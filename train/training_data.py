@@ -65,11 +65,13 @@ class TrainingInput:
         """
         reader = DataReader(sources(self.data))
         data = reader.found_windows(self.cut)
-        if self.test_subjects is not None:
+        uses_all = self.test_subjects == ("none",)  # for cross-validation
+        if self.test_subjects is not None and not uses_all:
             people = [*data.train.subject.tolist(), *data.test.subject.tolist()]
-            chosen = () if self.test_subjects == ("none",) else self.test_subjects
-            data = data.with_test(subjects_named("--test-subjects", chosen, people) if chosen else [])
+            data = data.with_test(subjects_named("--test-subjects", self.test_subjects, people))
         reader.check(data)
+        if uses_all:
+            data = data.with_test([])
         misfits = recording_checks.misfits(reader.described, is_training=True)
         for finding in (*misfits, *recording_checks.unlike_parts(data)):
             on_notice(finding.text)

@@ -57,11 +57,12 @@ def unlike_parts(data: Dataset) -> Iterator[Finding]:
 def misfits(described: Sequence[tuple[str, LayoutRecordings]], is_training: bool = False) -> Iterator[Finding]:
     """Find faults of data sets, and files that were left out; each text begins with the name of its data set.
 
-    A low rate matters only for training: a network can recognise a data set by its rate.
+    A low rate matters only for training on several: a network can recognise a data set by its rate.
     """
+    rate_matters = is_training and len(described) > 1
     for name, facts in described:
         for finding in findings(facts):
-            if finding.is_fault and (is_training or finding.about != "rate"):
+            if finding.is_fault and (rate_matters or finding.about != "rate"):
                 yield replace(finding, text=f"{name} does not fit. {finding.text}")
         yield from (replace(finding, text=f"{name}: {finding.text}", is_fault=False) for finding in _files(facts))
 

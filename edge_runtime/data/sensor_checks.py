@@ -38,6 +38,7 @@ _UPRIGHT, _UPRIGHT_G = ("STANDING", "WALKING"), 0.7  # g: on average, on the axi
 _ARMS = ("wrist", "hand", "arm")  # placements that turn with what people do
 _WALKS = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS")
 
+_STUCK_S, _MOVES = 10.0, 0.2  # g, rad/s: the standard deviation beside which no axis stays the same for so long
 _MOST_NAMED = 8
 
 Array = npt.NDArray[np.float64]
@@ -188,14 +189,24 @@ def _still_axes(recordings: Sequence[Recording], in_header: bool) -> Iterator[Fi
     sensors = ["acceleration", *(["rotation"] if all(recording.has_gyroscope for recording in recordings) else [])]
     judged = [x for x in recordings if len(x.samples) >= WINDOW.samples]
     for first, sensor in enumerate(sensors if judged else ()):
-        still = np.array([np.ptp(x.samples[:, 3 * first : 3 * first + 3], axis=0) < 1e-9 for x in judged])
+        still = np.array([_still(x.samples[:, 3 * first : 3 * first + 3]) for x in judged])
         if still.any():
             axes = ["xyz"[i] for i in np.flatnonzero(still.any(axis=0))]
             text = f"In {int(still.any(axis=1).sum())} of {counted(len(judged), 'recording')}"
             text += f", for example {name}," if (name := judged[int(still.any(axis=1).argmax())].file) else ""
             place = "in the header" if in_header else f"under [{sensor}]"
-            text += f" nothing changes in {sensor} {', '.join(axes)}: see columns {place}, or leave them out."
+            text += f" nothing changes in {sensor} {', '.join(axes)} for long: see columns {place}, or leave files out."
             yield Finding("still axis", text, True)
+
+
+def _still(values: Array) -> npt.NDArray[np.bool_]:
+    """Which axes `[3]` of `values` `[n, 3]` never change, or do not for seconds in which another axis moves."""
+    n = round(_STUCK_S * RATE_HZ)
+    still = np.ptp(values, axis=0) < 1e-9
+    for first in range(0, len(values) - n + 1, n):
+        part = values[first : first + n]
+        still |= (np.ptp(part, axis=0) < 1e-9) & (part.std(axis=0).max() > _MOVES)
+    return still
 
 
 def _mountings(recordings: Sequence[Recording]) -> Iterator[Finding]:

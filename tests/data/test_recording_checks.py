@@ -71,6 +71,7 @@ WRONG = [
     (lambda x: x * ([1] * 3 + [1 / RAD] * 3), "rotation", "unit"),
     (lambda x: x[:, [0, 1, 2, 4, 5, 3]], "rotation", "axes"),
     (lambda x: x * [1, 1, 1, 1, 0, 1], "still axis", "rotation y"),
+    (lambda x: np.concatenate([x[:9000], x[9000:] * [1, 1, 0, 1, 1, 1]]), "still axis", "acceleration z"),
     (lambda x: x * [1, 1, 1, 0, 0, 0], "still axis", "6 of 6 recordings nothing changes in rotation x, y, z"),
 ]
 
@@ -187,7 +188,8 @@ def test_what_files_were_like_is_said_and_a_low_rate_matters_in_training_only(re
     for name, number in (("median_hz", 20.0), ("gaps", 2), ("set_back", 1), ("rows", 3)):
         assert [x for y, x in numbers if y == name] == [number]
     for is_training in (False, True):
-        assert any("10 Hz" in notice.text for notice in misfits([("mine", facts)], is_training)) == is_training
+        notices = misfits([("mine", facts), ("yours", facts)], is_training)
+        assert any("10 Hz" in notice.text for notice in notices) == is_training
 
 
 def test_people_that_seem_to_be_files_are_said(recordings):
