@@ -159,7 +159,10 @@ def _write_library(folder: Path, classes: Path, library: Path) -> None:
     _write_zip(jar, {str(path.relative_to(classes)): path.read_bytes() for path in packages})
     sdk = f'<uses-sdk android:minSdkVersion="{minimum_sdk()}"/>'
     manifest = f'<manifest xmlns:android="{_NAMESPACE}" package="haredge">{sdk}</manifest>'
-    files = {"AndroidManifest.xml": manifest.encode(), "R.txt": b"", "classes.jar": jar.read_bytes()}
+    # C reads and writes these fields: R8 would drop them.
+    kept = "-keep class haredge.core.HarCore { private <fields>; native <methods>; }\n"
+    files = {"AndroidManifest.xml": manifest.encode(), "R.txt": b"", "proguard.txt": kept.encode()}
+    files["classes.jar"] = jar.read_bytes()
     _write_zip(library, files | {f"jni/{abi}/libhar.so": (folder / f"{abi}.so").read_bytes() for abi in ARCHITECTURES})
 
 

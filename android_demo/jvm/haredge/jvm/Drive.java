@@ -51,7 +51,7 @@ public final class Drive {
             @Override
             public void decided(Decision decision) {
                 decisions.putDouble(Math.rint(1e6 * decision.seconds)).putDouble(decision.label);
-                decisions.putDouble(decision.warmingUp ? 1 : 0).putDouble(decision.reason);
+                decisions.putDouble(decision.warmingUp ? 1 : 0).putDouble(decision.reason.ordinal());
                 for (double probability : decision.probabilities) {
                     decisions.putDouble(probability);
                 }

@@ -13,7 +13,7 @@ import java.util.Locale;
 
 /** Puts decisions and notices into words. */
 final class DecisionText {
-    /** In the order of {@code har_reason} in {@code har_stream.h}; none is not said. */
+    /** In the order of {@link Decision.Reason}; none is not said. */
     private static final int[] REASONS = {
         0, R.string.uncertain, R.string.not_worn, R.string.posture, R.string.movement, R.string.faulty,
         R.string.no_posture_yet
@@ -74,10 +74,10 @@ final class DecisionText {
     }
 
     static String reason(Context context, Decision decision) {
-        if (decision.reason == 0) {
+        if (decision.reason == Decision.Reason.NONE) {
             return decision.warmingUp ? context.getString(R.string.warming_up) : "";
         }
-        return context.getString(REASONS[decision.reason]);
+        return context.getString(REASONS[decision.reason.ordinal()]);
     }
 
     /** How the phone is taken to be worn, as long as it is. */

@@ -58,7 +58,8 @@ public final class LiveRecognizer {
         return leftOut;
     }
 
-    boolean knowsMounting() {
+    /** Whether it knows how the phone is worn, without which postures are unknown. */
+    public boolean knowsMounting() {
         return knowsMounting;
     }
 
@@ -79,7 +80,7 @@ public final class LiveRecognizer {
         numbers.rewind();
         double seconds = numbers.get() / 1e6;
         int activity = (int) numbers.get();
-        int reason = (int) numbers.get();
+        Decision.Reason reason = Decision.Reason.values()[(int) numbers.get()];
         boolean isWarmingUp = numbers.get() != 0;
         Notice.Kind kind = Notice.Kind.values()[(int) numbers.get()];
         double amount = numbers.get();
