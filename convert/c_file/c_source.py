@@ -85,6 +85,12 @@ _HEADER = """\
 
 #if !defined(HAR_VALUE)
 #define HAR_VALUE float /* or __fp16, in which a window takes half the RAM */
+#define HAR_VALUE_IS_DEFAULT
+#endif
+#if !defined(HAR_VALUE_IS_DEFAULT) /* the name has the type: files that were compiled with another do not link */
+#define HAR_PASTE(a, b) a##_##b
+#define HAR_PASTED(a, b) HAR_PASTE(a, b)
+#define {name}_predict HAR_PASTED({name}_predict, HAR_VALUE)
 #endif
 
 /* A window: a row for each sample, a column for each signal, a new window every HOP samples. Probabilities are the

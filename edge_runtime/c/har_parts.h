@@ -8,6 +8,10 @@
 
 #include "har_stream.h"
 
+#if defined(__FAST_MATH__)
+#error "compile without -ffast-math: invalid samples are found by NaN"
+#endif
+
 #if defined(HAR_FLOAT)
 #define HAR_MATH(function) function##f
 #else
@@ -62,6 +66,15 @@ static inline direction direction_of(har_real angle) {
 static inline direction turned_by(direction d, direction by) {
   return (direction){d.x * by.x - d.y * by.y, d.x * by.y + d.y * by.x};
 }
+
+#if !defined(HAR_TABLE) /* one of each file */
+#define har_filter HAR_SET(har_filter)
+#define har_take HAR_SET(har_take)
+#define har_check_clock HAR_SET(har_check_clock)
+#define har_turn_window HAR_SET(har_turn_window)
+#define har_detect HAR_SET(har_detect)
+#define har_correct HAR_SET(har_correct)
+#endif
 
 void har_add_notice(har_stream *s, int64_t us, har_kind kind, har_real amount);
 void har_overflow(har_stream *s, int64_t us);

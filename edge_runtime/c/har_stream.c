@@ -101,9 +101,9 @@ static void decide(har_stream *s) {
   s->reason = HAR_KNOWN;
   if (s->window_us >= s->faults.faulty_from && s->window_us < s->faults.faulty_until) s->reason = HAR_FAULTY;
   else if (not_worn) s->reason = HAR_NOT_WORN;
+  else if (!has_posture && (!moves || (i >= 0 && har_still[i]))) s->reason = HAR_UNKNOWN_MOUNTING;
   else if (i >= 0 && s->flags[i] & NOVEL_POSTURE) s->reason = HAR_POSTURE;
   else if (i >= 0 && s->flags[i] & NOVEL_MOVEMENT) s->reason = HAR_MOVEMENT;
-  else if (!has_posture && (!moves || (i >= 0 && har_still[i]))) s->reason = HAR_UNKNOWN_MOUNTING;
   const har_real share = i >= 0 ? s->probabilities[i] : 0;
   s->faint_s = share < HAR_FAINT / (har_real)HAR_N_LABELS ? s->faint_s + HAR_HOP_S : 0;
   s->certain = s->reason == HAR_KNOWN && ((s->certain && s->faint_s <= HAR_FAINT_S) || share >= HAR_CONFIDENCE);

@@ -219,16 +219,19 @@ size_t har_stream_bytes(const har_model *model);
 har_stream *har_start(void *memory, const har_model *model); /* in that many bytes, which the caller keeps */
 #endif
 
-/* Its name has the settings, so that files which were compiled with others do not link. */
+/* Some names have the settings, so that files which were compiled with others do not link. */
 #if !defined(HAR_TABLE)
 #if defined(HAR_FLOAT)
 #define HAR_REAL float
 #else
 #define HAR_REAL double
 #endif
-#define HAR_JOIN(a, b, c, d) har_reset_##a##_##b##hz_##c##_##d
-#define HAR_JOINED(a, b, c, d) HAR_JOIN(a, b, c, d)
-#define har_reset HAR_JOINED(HAR_PREDICT, HAR_SENSOR_HZ, HAR_REAL, HAR_VALUE)
+#define HAR_JOIN(name, a, b, c, d) name##_##a##_##b##hz_##c##_##d
+#define HAR_JOINED(name, a, b, c, d) HAR_JOIN(name, a, b, c, d)
+#define HAR_SET(name) HAR_JOINED(name, HAR_PREDICT, HAR_SENSOR_HZ, HAR_REAL, HAR_VALUE)
+#define har_reset HAR_SET(har_reset)
+#define har_push HAR_SET(har_push)
+#define har_next HAR_SET(har_next)
 #endif
 
 /* Start anew: the next sample is the first of another wearer. */

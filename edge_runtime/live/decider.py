@@ -20,6 +20,7 @@ from edge_runtime.signals.mounting import MOVING_G, is_moving, may_be_walking
 from edge_runtime.signals.raw_signals import measured_names, raw_factors
 
 UNKNOWN = "unknown"
+NOT_WORN = "the phone is lying still, not worn"
 UNCERTAIN = "no activity is certain yet"
 FOUND = "how the device is worn is known from these steps: postures can be recognised"
 LOST = "the device may be worn differently now: postures are unknown until a few steps are walked"
@@ -142,9 +143,9 @@ class Decider:
         current = self._smoother.update(answer, is_moving_now, cannot_begin)
         if rejection.not_worn and self.forget_mounting():
             yield Notice(seconds, "mounting", LOST)
-        reason = fault or self._rejection_text(current, rejection)
-        if not reason and not has_posture and (not moves or (current is not None and self._is_still[current])):
-            reason = UNKNOWN_MOUNTING
+        awaits_walk = not has_posture and (not moves or (current is not None and self._is_still[current]))
+        reason = fault or (NOT_WORN if rejection.not_worn else UNKNOWN_MOUNTING if awaits_walk else "")
+        reason = reason or self._rejection_text(current, rejection)
         shown = self._smoother.shown(bool(reason))
         yield Decision(
             seconds,
@@ -223,8 +224,6 @@ class Decider:
         return replace(novelty, unusual_posture=nothing, novel_posture=nothing)
 
     def _rejection_text(self, current: int | None, rejection: Rejection) -> str:
-        if rejection.not_worn:
-            return "the phone is lying still, not worn"
         if current is None:
             return ""
         label = self._card.labels[current]

@@ -106,7 +106,7 @@ def test_a_rate_that_differs_from_the_stated_rate_is_told(tmp_path):
 def test_samples_that_are_pushed_before_the_last_events_are_asked_for_are_told(edge):
     edge.reset()
     for us in evenly(samples_of(2)[0][:9]).tolist():
-        edge._library.har_push(edge.memory, us, edge._sample)
+        edge._library.push_stream(edge.memory, us, edge._sample)
     edge.take()
     assert edge.events().notices == [(20_000, "overflow")]
 
@@ -231,8 +231,13 @@ def test_the_loop_of_the_documentation_prints_the_activities(tmp_path):
         succeeded(run_program(CC, *sources, *objects, "-o", tmp_path / "program", "-lm"))
     assert_prints_activities(tmp_path / "program", folder=tmp_path, samples=samples_of(4)[0])
     unlike = run_program(CC, *STRICT, "-DHAR_FLOAT", loop, sensor, *objects, "-o", tmp_path / "program", "-lm")
-    assert unlike.returncode
-    assert "har_reset_edge_anywhere_int8_predict_250hz_float_float" in unlike.stderr
+    assert "har_next_edge_anywhere_int8_predict_250hz_float_float" in unlike.stderr
+    settings = ("-DHAR_SENSOR_HZ=104", "-DHAR_FLOAT")
+    for i, file in enumerate(rest):
+        odd = [*objects[:i], *objects[i + 1 :], tmp_path / "odd.o"]
+        succeeded(run_program(CC, *STRICT, *settings, "-DHAR_VALUE=double", "-c", file, "-o", odd[-1]))
+        unlike = run_program(CC, *STRICT, *settings, loop, sensor, *odd, "-o", tmp_path / "program", "-lm")
+        assert "undefined reference" in unlike.stderr, file
 
 
 @pytest.mark.long

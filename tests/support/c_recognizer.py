@@ -47,13 +47,23 @@ class Events(NamedTuple):
     left_out: int
 
 
+# Calls functions by whatever names they are linked.
+_LINKED = """#include "har_stream.h"
+int size_of_stream(void);
+void reset_stream(har_stream *);
+void push_stream(har_stream *, int64_t, const har_real *);
+har_event next_stream(har_stream *);
+int size_of_stream(void) { return (int)sizeof(har_stream); }
+void reset_stream(har_stream *s) { har_reset(s); }
+void push_stream(har_stream *s, int64_t us, const har_real *sample) { har_push(s, us, sample); }
+har_event next_stream(har_stream *s) { return har_next(s); }
+"""
+
+
 def compiled(library: Path, *options: object, sources: Sequence[Path] = SOURCES) -> ctypes.CDLL:
     """Compile the recogniser to `library` with the compiler's `options`; `-DHAR_TABLE` takes a card at run time."""
     size = library.with_suffix(".size.c")
-    size.write_text('#include "har_stream.h"\nint size_of_stream(void);\nvoid reset_stream(har_stream *);\n')
-    with size.open("a") as file:
-        file.write("int size_of_stream(void) { return (int)sizeof(har_stream); }\n")
-        file.write("void reset_stream(har_stream *s) { har_reset(s); }  // by whatever name it is linked\n")
+    size.write_text(_LINKED)
     arguments = (*STRICT, *options, f"-I{c.FOLDER}", "-shared", "-fPIC", *sources, size, "-o", library, "-lm")
     succeeded(run_program(CC, *arguments))
     return ctypes.CDLL(str(library))
@@ -91,7 +101,7 @@ class CRecognizer:
                 ("at_waist", ctypes.c_bool),
             )
 
-        library.har_push.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.POINTER(real)]
+        library.push_stream.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.POINTER(real)]
         if infer:
             self._model = self._table()
             self.n_bytes = library.har_stream_bytes(ctypes.byref(self._model))
@@ -117,7 +127,7 @@ class CRecognizer:
         """Take samples `[n, 6]` of the times `[n]`."""
         for sample, us in zip(samples.tolist(), microseconds.tolist(), strict=True):
             self._sample[:] = sample
-            self._library.har_push(self.memory, us, self._sample)
+            self._library.push_stream(self.memory, us, self._sample)
             self.take()
 
     def flush(self) -> None:
@@ -133,7 +143,7 @@ class CRecognizer:
     def take(self) -> None:
         """Take the events that are next."""
         stream = self.stream
-        while event := self._library.har_next(self.memory):
+        while event := self._library.next_stream(self.memory):
             if event == WINDOW and self._infer:
                 window = np.ctypeslib.as_array(stream.window, self._card.input_shape)
                 logits = np.array(self._infer(window), np.float32)

@@ -45,6 +45,6 @@ export default {
     () => 'The axes of the gyroscope differ from those of the accelerometer: answers may be wrong.',
     () => '', // the page says how the phone is worn
     () => '',
-    () => 'The phone is not worn upright: answers may be wrong.',
+    () => 'The phone is not worn upright: turn it, or choose edge-anywhere.',
   ],
 };
