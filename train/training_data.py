@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.tensorflow_setup import import_tensorflow
-from edge_runtime.data import recording_checks
+from edge_runtime.data import recording_checks, uci_har
 from edge_runtime.data.data_sources import sources
 from edge_runtime.data.dataset import WINDOW, Dataset, Split
 from edge_runtime.data.loading import DataReader
@@ -66,6 +66,8 @@ class TrainingInput:
         reader = DataReader(sources(self.data))
         data = reader.found_windows(self.cut)
         uses_all = self.test_subjects == ("none",)  # for cross-validation
+        if uses_all and uci_har.NAME in data.name.split(" + "):
+            raise InputError("--test-subjects none is for your own data: UCI HAR's test subjects choose no network")
         if self.test_subjects is not None and not uses_all:
             people = [*data.train.subject.tolist(), *data.test.subject.tolist()]
             data = data.with_test(subjects_named("--test-subjects", self.test_subjects, people))

@@ -8,8 +8,8 @@
 
 #include "har_stream.h"
 
-#if defined(__FAST_MATH__)
-#error "compile without -ffast-math: invalid samples are found by NaN"
+#if defined(__FAST_MATH__) || __FINITE_MATH_ONLY__ + 0
+#error "compile without -ffast-math and -ffinite-math-only: some samples are NaN"
 #endif
 
 #if defined(HAR_FLOAT)

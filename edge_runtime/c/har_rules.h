@@ -58,8 +58,8 @@ typedef double har_real;
 #define HAR_MOVED_0 HAR_R(0.05)
 #define HAR_MOVED_1 HAR_R(0.2)
 #define HAR_IN_A_ROW 10
-#define HAR_AT_ONCE_S HAR_R(0.001)
-#define HAR_AT_ONCE_US 1000
+#define HAR_AT_ONCE_S HAR_R(0.0005)
+#define HAR_AT_ONCE_US 500
 #define HAR_ANOTHER_S HAR_R(1.0)
 #define HAR_ANOTHER_US 1000000
 
@@ -141,6 +141,7 @@ typedef double har_real;
 #define HAR_CHANGE_OF_STEPS HAR_R(0.05)
 #define HAR_LEAST_PROBABILITY HAR_R(1e-06)
 #define HAR_FAINT HAR_R(1.5)
+#define HAR_FAINT_MOST HAR_R(0.5)
 #define HAR_FAINT_S HAR_R(4.0)
 #define HAR_FAINT_US 4000000
 

@@ -105,7 +105,7 @@ static void decide(har_stream *s) {
   else if (i >= 0 && s->flags[i] & NOVEL_POSTURE) s->reason = HAR_POSTURE;
   else if (i >= 0 && s->flags[i] & NOVEL_MOVEMENT) s->reason = HAR_MOVEMENT;
   const har_real share = i >= 0 ? s->probabilities[i] : 0;
-  s->faint_s = share < HAR_FAINT / (har_real)HAR_N_LABELS ? s->faint_s + HAR_HOP_S : 0;
+  s->faint_s = share < smaller(HAR_FAINT / (har_real)HAR_N_LABELS, HAR_FAINT_MOST) ? s->faint_s + HAR_HOP_S : 0;
   s->certain = s->reason == HAR_KNOWN && ((s->certain && s->faint_s <= HAR_FAINT_S) || share >= HAR_CONFIDENCE);
   if (s->reason == HAR_KNOWN && !s->certain) s->reason = HAR_UNCERTAIN;
 

@@ -80,14 +80,14 @@ static const char *const har_reasons[] = {
     "", "no activity is certain", "not worn", "untypical orientation", "untypical movement", "a sensor is stuck, or its unit is wrong", "walk a few steps"};
 
 typedef enum { /* kinds of notices, with their amounts; the first ones are faults of a sensor that last for seconds */
-  HAR_RATE,           /* samples a second: too few, more than any sensor gives, or not HAR_SENSOR_HZ */
+  HAR_RATE,           /* samples a second: too few, or not HAR_SENSOR_HZ */
   HAR_UNITS,          /* the mean size of acceleration, which is not in g */
   HAR_ROTATION_UNITS, /* the mean size of rotation, which is not in rad/s */
   HAR_CONSTANT,       /* the accelerometer (0), the gyroscope (1) or both (2) are stuck */
   HAR_SATURATED,      /* the limit of a range, which is too small */
   HAR_INVALID,        /* a sample that no sensor measures was left out */
   HAR_GAP,            /* seconds without samples */
-  HAR_CLOCK,          /* seconds that the clock went back; below 0, ahead */
+  HAR_CLOCK,          /* seconds that the clock went back; below 0, ahead; 0: samples come at once */
   HAR_ROTATION_AXES,  /* the gyroscope has other axes than the accelerometer */
   HAR_MOUNTING_FOUND,
   HAR_MOUNTING_LOST,

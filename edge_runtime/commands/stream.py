@@ -104,7 +104,9 @@ def command(
         card = classifier.card
         check_live(card)
         if card.live.novelty is None:
-            outputs.say(f"'{path.stem}' never calls unusual motion unknown: only 'har-edge train' sets the limits.")
+            outputs.say(
+                f"'{path.stem}' has no limits of usual motion, which only 'har-edge train' sets: it names any motion."
+            )
         placement = sample.stated_placement(card)
         replayed: Recording | None = None
         if recording is None:

@@ -124,9 +124,9 @@ def _people(facts: LayoutRecordings) -> Iterator[Finding]:
     """People who seem to be files or other people: one person would be in training and test."""
     labels: dict[str, set[str]] = {}
     copies: dict[bytes, list[str]] = {}
-    for recording in facts.recordings:
+    for i, recording in enumerate(facts.recordings):
         labels.setdefault(str(recording.subject), set()).update(recording.found_labels)
-        place = recording.file or f"recordings of subject {recording.subject}"
+        place = recording.file or f"recording {i} of subject {recording.subject}"
         copies.setdefault(hashlib.sha256(recording.samples.tobytes()).digest(), []).append(place)
     for places in copies.values():
         if len(places) > 1:

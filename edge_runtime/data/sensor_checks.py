@@ -195,7 +195,8 @@ def _still_axes(recordings: Sequence[Recording], in_header: bool) -> Iterator[Fi
             text = f"In {int(still.any(axis=1).sum())} of {counted(len(judged), 'recording')}"
             text += f", for example {name}," if (name := judged[int(still.any(axis=1).argmax())].file) else ""
             place = "in the header" if in_header else f"under [{sensor}]"
-            text += f" nothing changes in {sensor} {', '.join(axes)} for long: see columns {place}, or leave files out."
+            text += f" nothing changes in {sensor} {', '.join(axes)} for {_STUCK_S:g} s or more: see columns {place},"
+            text += " or leave files out."
             yield Finding("still axis", text, True)
 
 

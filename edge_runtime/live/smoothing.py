@@ -2,7 +2,7 @@
 
 A hidden Markov model is filtered forward. While the body is still, a change of activity is unlikely; while it moves, a
 change is likely and is reported at once. Until walking or climbing stairs is certain, windows that fit both count
-together: a change between them is unlikely.
+together: a change between them is unlikely. An activity that no window confirms for seconds becomes unknown.
 
 References
 ----------
@@ -20,7 +20,8 @@ from edge_runtime.model.model_card import Smoothing
 
 FIRST_EVIDENCE = 0.75  # the exponent of the first window, which overlaps with no earlier window
 CHANGE_OF_STEPS = 0.05  # the probability of a change while walking or stairs is left open
-FAINT, FAINT_S = 1.5, 4.0  # of a guess's probability: an activity below it for longer is not certain
+# An activity is not certain after so long with a probability below this many times a guess's, and below a half.
+FAINT, FAINT_MOST, FAINT_S = 1.5, 0.5, 4.0
 LEAST_PROBABILITY = 1e-6  # a network that gives a lower probability is overconfident
 _HESITANT = 0.25  # share of the right windows of an activity that may be too uncertain to sustain it
 _MARGIN = 0.05  # of probability, above the confidence
@@ -100,7 +101,7 @@ class Smoother:
         A rejected activity stays unknown until it is probable again.
         """
         share = 0.0 if self.current is None else self.probabilities[self.current]
-        self._faint_s = self._faint_s + self._hop_s if share < FAINT / self._n_labels else 0.0
+        self._faint_s = self._faint_s + self._hop_s if share < min(FAINT / self._n_labels, FAINT_MOST) else 0.0
         stays = self._is_certain and self._faint_s <= FAINT_S
         self._is_certain = not is_rejected and (stays or share >= self._settings.confidence)
         return self.current if self._is_certain else None

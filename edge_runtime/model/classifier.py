@@ -77,12 +77,13 @@ class Classifier:
         All windows are of one person and one mounting. Raises `InputError` when no window shows walking.
         """
         checked, rate_hz = check_windows(windows, self.card), self.card.window.rate_hz
-        self._has_turned = True
         if self.card.frame == "device":
             return checked
         if rate_hz is None:
             raise InputError(f"the card of '{self.card.name}' has no rate, which the walking frame needs: add it")
-        return in_walking_frame(checked, self.card.signal_names, rate_hz)
+        turned = in_walking_frame(checked, self.card.signal_names, rate_hz)
+        self._has_turned = True
+        return turned
 
     def logits(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Compute the logits `[n, n_labels]`, personal correction included, of windows `[n, samples, n_signals]`.
@@ -118,20 +119,23 @@ class Classifier:
 
     def classify(self, windows: npt.ArrayLike) -> list[str]:
         """Name the label of each window of `windows` `[n, samples, n_signals]`."""
-        return [self.card.labels[i] for i in self.predict(windows)]
+        return [self.card.labels[i] for i in self._indices(windows)]
 
     def predict(self, windows: npt.ArrayLike) -> npt.NDArray[np.intp]:
         """Return the same answers as indices `[n]` into the card's labels.
 
         Warns of acceleration that is not in g, and of windows for a model of the walking frame without `in_frame`.
         """
+        return self._indices(windows)
+
+    def _indices(self, windows: npt.ArrayLike) -> npt.NDArray[np.intp]:
         answers = self.logits(windows).argmax(axis=1)
         if not self._has_turned:
-            warnings.warn(f"{self.card.name} takes windows of the walking frame: see in_frame", stacklevel=2)
+            warnings.warn(f"{self.card.name} takes windows of the walking frame: see in_frame", stacklevel=3)
         if len(answers) and {(name, "g") for name in GRAVITY} <= {(x.name, x.unit) for x in self.card.signals}:
             size = float(np.median(np.linalg.norm(gravity(np.asarray(windows), self.card), axis=1)))
             if not GRAVITY_SIZES_G[0] < size < GRAVITY_SIZES_G[1]:
-                warnings.warn(f"acceleration has a size of about {size:.2g}, and 1 g is expected", stacklevel=2)
+                warnings.warn(f"acceleration has a size of about {size:.2g}, and 1 g is expected", stacklevel=3)
         return answers
 
     def score(self, windows: npt.ArrayLike, y: npt.ArrayLike) -> float:
@@ -139,7 +143,7 @@ class Classifier:
         checked, truth = check_windows(windows, self.card), np.asarray(y)
         if truth.dtype.kind not in "iu" or truth.shape != checked.shape[:1] or not len(truth):
             raise InputError(f"y must have the index of a label for each of the {len(checked)} windows, at least one")
-        return float(np.mean(self.predict(checked) == truth))
+        return float(np.mean(self._indices(checked) == truth))
 
 
 def gravity(windows: npt.NDArray[np.floating], card: cards.Card) -> npt.NDArray[np.float64]:

@@ -31,7 +31,7 @@ MOVED = (0.05, 0.2)  # g, rad/s: the standard deviation beside which no axis is 
 
 # Of the clock:
 IN_A_ROW = 10  # samples of past times, or too far ahead; or more samples that come at once than other samples
-AT_ONCE_S = 0.001  # a step below it: no sensor of motion is faster
+AT_ONCE_S = 0.0005  # a step below it: half of the step of the fastest sensors
 ANOTHER_S = 1.0  # a step beyond this is another clock, or another stretch of its time: restart
 
 Array = npt.NDArray[np.float64]
@@ -213,7 +213,7 @@ class ClockWatch:
         if self._ahead == IN_A_ROW:
             return "rate", f"times say that samples are {step / 1e6:,.0f} s apart: see their unit"
         if self._at_once == IN_A_ROW:
-            return "clock", "most samples come less than 1 ms after another: see the unit, and give each its own time"
+            return "clock", "most samples come within 0.5 ms of another: see the unit, and give each its own time"
         if self._behind == IN_A_ROW:
             return "clock", f"the source's clock went back by {-step / 1e6:.2f} s: samples are left out until then"
         return "", ""

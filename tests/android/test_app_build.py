@@ -36,6 +36,7 @@ def test_the_same_sources_give_the_same_apk_and_the_command_that_installs_it(apk
             packages = {Path(name).parent.name for name in zipfile.ZipFile(jar).namelist()}
         assert packages == {"core", "live"}
         assert "haredge" in library.read("AndroidManifest.xml").decode()
+        assert "HarCore" in library.read("proguard.txt").decode()
 
 
 # The compiler of Kotlin, and what it needs.

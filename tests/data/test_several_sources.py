@@ -47,6 +47,13 @@ def test_labels_are_the_union_and_people_are_named_after_their_data_set(two):
         assert [f"{mounting.source}-{mounting.name}" for mounting in worn] == split.subject.tolist()
 
 
+def test_a_cross_validation_may_use_everyone_but_not_uci_hars_test_subjects(two):
+    data, _ = load(*two, test_subjects=("none",))
+    assert (len({*data.train.subject.tolist()}), len(data.test)) == (6, 0)
+    with pytest.raises(InputError, match="UCI HAR"):
+        load("uci-har", test_subjects=("none",))
+
+
 def test_a_name_in_training_and_test_is_named(two, tmp_path):
     assert "in another tests" not in load(*two)[1]
     (tmp_path / "three").mkdir()

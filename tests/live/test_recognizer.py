@@ -188,6 +188,13 @@ def test_a_fault_of_the_clock_is_reported_once(seconds, kind, words):
     assert words in notice.text
 
 
+def test_times_of_the_fastest_sensors_are_in_order():
+    seconds = (np.arange(20000) + 0.2 * np.random.default_rng(0).random(20000)) / 1000
+    assert not [
+        x for x in notices(watch(np.repeat(standing(), 20, axis=0)[:20000], seconds, [500] * 40)) if x.kind == "clock"
+    ]
+
+
 def test_while_a_sensor_is_stuck_nothing_is_recognised():
     samples = raw(3)[:2600].copy()
     samples[600:1600] = samples[600]

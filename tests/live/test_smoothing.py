@@ -66,7 +66,8 @@ def test_an_unsure_network_can_be_certain_of_each_activity_that_moves(sureness, 
     smoother = Smoother(settings, n_labels, (), 1.28)
     for label in (0, 1):
         for _ in range(60):
-            shown = update(smoother, windows[10 * label], is_moving=True, cannot_begin=[False] * n_labels)
+            update(smoother, windows[10 * label], is_moving=True, cannot_begin=[False] * n_labels)
+            shown = smoother.shown(False)
         assert shown == label
 
 

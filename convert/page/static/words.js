@@ -46,5 +46,6 @@ export default {
     () => '', // the page says how the phone is worn
     () => '',
     () => 'The phone is not worn upright: turn it, or choose edge-anywhere.',
+    () => clock, // of an overflow, which this page does not let happen
   ],
 };

@@ -22,7 +22,8 @@ final class DecisionText {
     /** In the order of {@link Notice.Kind}; {@link #worn} says how the phone is worn. */
     private static final int[] NOTICES = {
         R.string.slow, R.string.units, R.string.units, R.string.constant, R.string.saturated, R.string.clock,
-        R.string.gap, R.string.clock, R.string.rotation_axes, 0, 0, R.string.axes
+        R.string.gap, R.string.clock, R.string.rotation_axes, 0, 0, R.string.axes,
+        R.string.clock
     };
 
     private DecisionText() {}

@@ -15,7 +15,8 @@ public final class Notice {
         ROTATION_AXES,
         MOUNTING_FOUND,
         MOUNTING_LOST,
-        AXES
+        AXES,
+        OVERFLOW
     }
 
     public final double seconds;
