@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
+from edge_runtime.data.names import without_fraction
 from edge_runtime.data.path_patterns import PathPattern, anchored
 from edge_runtime.errors import InputError
 from edge_runtime.signals.axes import Axes
@@ -201,14 +202,11 @@ class Layout:
         return self.acceleration is None or any(isinstance(x, str) for x in (*others, *of_sensors, *self.kept_rows))
 
     def key_of_label(self, label: str) -> str | None:
-        """The key that names a label of the files: 1.0 is 1, a `*` any text, "*" all others; else None."""
+        """The key that names a label of the files, or None: in a key, `*` is any text, and alone all other labels."""
         keys = {**self.labels, **self.other_labels}
         if label in keys or not keys:
             return label
-        try:
-            plain = str(int(float(label))) if float(label).is_integer() else label
-        except ValueError:
-            plain = label
+        plain = without_fraction(label)
         starred = [key for key, pattern in self._starred.items() if pattern.fullmatch(label)]
         return next((key for key in (plain, *starred, OTHERS) if key in keys), None)
 
@@ -282,6 +280,12 @@ def _check(layout: Layout) -> None:
         raise ValueError("where names the column 0: columns count from 1")
     if control := [x for x in (*layout.labels.values(), *layout.other_labels.values(), layout.name) if has_control(x)]:
         raise ValueError(f"{quoted(control[0], 30)} has a line break or control character")
+    names_of_labels = (
+        ({*layout.labels}, {*layout.other_labels}),
+        ({*layout.labels.values()}, {*layout.other_labels.values()}),
+    )
+    if both := [name for ours, others in names_of_labels for name in ours & others]:
+        raise ValueError(f"{quoted(both[0], 30)} stands in [labels] and in [other_labels]")
     if source is not None:
         allowed, columns = ("label", "start", "end", "", *names), source.columns
         if not {*columns} <= {*allowed} or columns.count("label") != 1 or ("start" in columns) != ("end" in columns):

@@ -16,7 +16,7 @@ from edge_runtime.data.dataset import MAX_LABELS
 from edge_runtime.data.file_tree import FileTree, limited, open_tree, unpacked
 from edge_runtime.data.label_files import LabelsOf, read_labels
 from edge_runtime.data.layout import OTHERS, TEXTS, Layout, find_layout
-from edge_runtime.data.names import labels_in_order, natural
+from edge_runtime.data.names import labels_in_order, natural, without_fraction
 from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.data.sample_files import Series, read_series
 from edge_runtime.data.text_rows import Array, Texts
@@ -211,7 +211,7 @@ def _cut(
         if end - first < 2:
             continue
         here = shared | {name: column[first] for name, column in texts.items()}
-        if isinstance(name := layout.placements.get(here["placement"]), str):
+        if isinstance(name := layout.placements.get(without_fraction(here["placement"])), str):
             here["placement"] = name
         at = seconds[first:end]
         if is_steady:  # a straight line through the times of delivery

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -81,3 +82,11 @@ def plain_name(person: int | str) -> str:
     """The name of a person without the data set of SET-NAME; "" for numbers, which stand for other people elsewhere."""
     name = str(person).rpartition("-")[2]
     return "" if any(map(str.isdigit, name)) else name
+
+
+def without_fraction(number: str) -> str:
+    """Write 1 for 1.0; other texts stay."""
+    with suppress(ValueError):
+        if "_" not in number and float(number).is_integer():
+            return str(int(float(number)))
+    return number

@@ -130,7 +130,9 @@ def _people(facts: LayoutRecordings) -> Iterator[Finding]:
         copies.setdefault(hashlib.sha256(recording.samples.tobytes()).digest(), []).append(place)
     for places in copies.values():
         if len(places) > 1:
-            text = f"The same samples stand in {listed([quoted(x, 80) for x in places])}: keep one copy."
+            once = len({*places}) == 1
+            where = "twice, see its columns" if once else "keep one copy"
+            text = f"The same samples stand in {listed([quoted(x, 80) for x in dict.fromkeys(places)])}: {where}."
             yield Finding("people", text, is_fault=True)
     yield from _alike("people", labels)
     names = sorted(labels, key=natural)

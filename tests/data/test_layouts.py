@@ -262,11 +262,17 @@ def test_a_column_may_tell_trials_apart_with_or_without_times_that_begin_again(t
 
 
 def test_labels_that_are_numbers_are_the_same_however_written_and_others_are_left_out_together(tmp_path):
-    labels = np.repeat(["1", "1.0", "1.0000000e+00", "2.0", "24"], 60)
+    labels = np.repeat(["1", "1.0", "1.0000000e+00", "2.0", "0_1"], 60)
     (tmp_path / "a.csv").write_text("\n".join(rows(SAMPLES, more=[labels])))
     facts = read(tmp_path, BY_CELL + '[labels]\n1 = "WALKING"\n3 = "SITTING"\n"*" = ""\n')
     assert facts.recordings[0].labels.tolist() == [0] * 180 + [-1] * 120
     assert facts.absent_labels == ("3",)
+
+
+@pytest.mark.parametrize("other", ['1 = "rest"', '2 = "WALKING"'])
+def test_a_label_is_learned_or_not(tmp_path, other):
+    with pytest.raises(InputError, match="other_labels"):
+        read(tmp_path, f'{BY_CELL}[labels]\n1 = "WALKING"\n[other_labels]\n{other}\n')
 
 
 def test_a_star_in_the_name_of_a_label_is_any_text(tmp_path):
