@@ -37,6 +37,11 @@ def write_page(models: Sequence[Path], folder: Path, on_progress: OnProgress) ->
         if not card.raw_input:
             raise InputError(f"{paths[name]} takes prepared windows: convert it with --io raw")
         modules[name] = wasm_module(paths[name], on_progress)
+    if (folder / _LIST).exists():  # models of an earlier page would stay public
+        earlier = {*(folder / _LIST).read_text(encoding="utf-8").split("\n")} - modules.keys()
+        for file in folder.iterdir():
+            if file.stem in earlier and file.suffix in (".wasm", ".f32", ".json"):
+                file.unlink()
     write_text(folder / _LIST, "\n".join(modules))
     for file in STATIC.iterdir():
         write_bytes(folder / file.name, file.read_bytes())

@@ -279,6 +279,13 @@ def test_samples_are_kept_until_saved_or_given_up_and_no_key_opens_the_pocket(ch
     assert chromium.run("return document.getElementById('cover').open;")
 
 
+def test_it_says_when_motion_ceases(chromium, page_url):
+    chromium.open(f"{page_url}/page/index.html")
+    rows = [[0, 0, 9.8, 0, 0, 0, 0], [0.02, 0, 9.8, 0, 0, 0, 0]]
+    ceased = f"{_USE}await start(); move(given[0]); await until('No motion has come'); return $('start').textContent;"
+    assert chromium.run(ceased, rows) == "Stop"
+
+
 def test_it_says_that_it_needs_https(chromium, page_url, tmp_path_factory):
     folder = tmp_path_factory.getbasetemp() / "page"
     with (

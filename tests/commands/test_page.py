@@ -67,6 +67,14 @@ def custom_sections(module: bytes) -> dict[bytes, bytes]:
     return sections
 
 
+def test_the_models_of_an_earlier_page_do_not_stay_public(tmp_path):
+    for models in ([Path("edge-tiny"), Path("edge")], [Path("edge")]):
+        page_folder.write_page(models, tmp_path, lambda share, text: None)
+        (tmp_path / "mine.json").touch()
+    assert {path.name for path in tmp_path.iterdir()} >= {"edge.wasm", "mine.json", "index.html"}
+    assert not (tmp_path / "edge-tiny.wasm").exists()
+
+
 def test_another_page_is_not_replaced(har_edge_here, tmp_path):
     (tmp_path / "index.html").write_text("my homepage")
     assert_one_sentence(har_edge_here("page", "edge", "-o", "."), 2, "index.html")

@@ -14,13 +14,14 @@ const COLOURS = ['#0072b2', '#009e73', '#cc79a7', '#e69f00', '#d55e00', '#56b4e9
 
 const INSECURE = 'Browsers give motion to pages by https or of http://localhost only: open this one so.';
 const NO_MOTION = 'No motion came: open this page on a phone, and allow motion sensors in the settings of its browser.';
+const SILENT = 'No motion has come for 3 seconds: see the settings of sensors, and keep the page visible.';
 const NO_ROTATION = 'No rotation came, which the model needs: take a phone with a gyroscope.';
 const REFUSED = 'Motion was refused: allow it for this page in the settings of the browser, and load the page again.';
 const FULL = 'No more samples are kept: save them, and press Stop and Start.';
 const UNSAVED = 'The samples are not saved. Drop them?';
 const HIDDEN = 'The page was hidden, and browsers then stop the sensors: press Start.';
 
-/** Each is seconds, g (x, y, z), rad/s (x, y, z) and a place among the labels, -1 for none. */
+/** Each is seconds, g (x, y, z), rad/s (x, y, z), a place among the labels, -1 for none, and the subject. */
 export const samples = [];
 
 let model;
@@ -29,7 +30,7 @@ let chosen; // the model's name
 let saved = 0; // of the samples
 let isRunning = false;
 let hasMotion; // since the start
-let waiting; // for the first sample: a timer
+let waiting; // for the next sample: a timer
 let screenLock;
 let lastDecision; // in seconds
 let holding; // the button that unlocks: a timer
@@ -125,9 +126,10 @@ function take(event) {
   const sample = sampleOf(event, card);
   if (!sample) return;
   clearTimeout(waiting);
+  waiting = setTimeout(() => headline(words.unknown, SILENT), SILENCE_MS);
   $('live').hidden = $('saving').hidden = false;
   const us = Math.round(1000 * event.timeStamp);
-  if (samples.length < MOST_SAMPLES) samples.push([us / 1e6, ...sample, Number($('label').value)]);
+  if (samples.length < MOST_SAMPLES) samples.push([us / 1e6, ...sample, Number($('label').value), $('subject').value]);
   show('full', samples.length < MOST_SAMPLES ? '' : FULL);
   for (const next of model.push(us, sample)) (next.probabilities ? decided : noticed)(next.us / 1e6, next);
 }
@@ -171,10 +173,10 @@ function noticed(seconds, { kind, amount }) {
 function save(event) {
   event.preventDefault();
   const quoted = (text) => `"${text.replaceAll('"', '""')}"`;
-  const subject = quoted($('subject').value);
   const lines = samples.map(([seconds, ...values]) => {
+    const subject = values.pop() || $('subject').value;
     const label = card.labels[values.pop()] ?? '';
-    return [Math.round(1e9 * seconds), ...values.map((x) => x.toFixed(6)), quoted(label), subject].join();
+    return [Math.round(1e9 * seconds), ...values.map((x) => x.toFixed(6)), quoted(label), quoted(subject)].join();
   });
   const header = 'timestamp[ns],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s],label,subject';
   download(`${[header, ...lines].join('\n')}\n`, 'recording.csv');
