@@ -53,11 +53,7 @@ def scored_recordings(
         check_unchanged(reader.windows(card.window), reader.sources, card)
     people = {recording.subject: recording.mounting.source for _, recording in everyone}
     scored = scored_people([card], people, reader.test_subjects(card.window))
-    notices = (
-        []
-        if is_remembered
-        else [*misfits(reader.described), *_not_scored([card], people), *_perhaps_known([card], scored)]
-    )
+    notices = [] if is_remembered else _notices(reader, [card], people, scored)
     numbered = [(number, recording) for number, recording in everyone if recording.subject in scored]
     _check_recordings([recording for _, recording in numbered], card)
     return numbered, natural_order(people.keys() - scored), notices
@@ -86,11 +82,7 @@ def scored_windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) 
         for card in cards:
             check_unchanged(data, chosen, card)
     scored = scored_people(cards, people, data.test.subject.tolist())
-    notices = (
-        []
-        if is_remembered
-        else [*misfits(reader.described), *_not_scored(cards, people), *_perhaps_known(cards, scored)]
-    )
+    notices = [] if is_remembered else _notices(reader, cards, people, scored)
     return data.with_test(scored), notices
 
 
@@ -131,6 +123,12 @@ def scored_people(
     if not parts[0]:
         raise InputError(f"no {noun_of(people)} here ({_first(people)}) is new to '{cards[0].name}': give others")
     return parts[0]
+
+
+def _notices(
+    reader: DataReader, cards: Sequence[Card], people: Mapping[int | str, str], scored: Iterable[int | str]
+) -> list[Finding]:
+    return [*misfits(reader.described), *_not_scored(cards, people), *_perhaps_known(cards, scored)]
 
 
 def _not_scored(cards: Sequence[Card], people: Mapping[int | str, str]) -> list[Finding]:

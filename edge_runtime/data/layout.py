@@ -280,12 +280,9 @@ def _check(layout: Layout) -> None:
         raise ValueError("where names the column 0: columns count from 1")
     if control := [x for x in (*layout.labels.values(), *layout.other_labels.values(), layout.name) if has_control(x)]:
         raise ValueError(f"{quoted(control[0], 30)} has a line break or control character")
-    names_of_labels = (
-        ({*layout.labels}, {*layout.other_labels}),
-        ({*layout.labels.values()}, {*layout.other_labels.values()}),
-    )
-    if both := [name for ours, others in names_of_labels for name in ours & others]:
-        raise ValueError(f"{quoted(both[0], 30)} stands in [labels] and in [other_labels]")
+    learned, others = layout.labels, layout.other_labels
+    if both := {*learned} & {*others} or {*learned.values()} & {*others.values()} - {""}:
+        raise ValueError(f"{quoted(min(both), 30)} stands in [labels] and in [other_labels]")
     if source is not None:
         allowed, columns = ("label", "start", "end", "", *names), source.columns
         if not {*columns} <= {*allowed} or columns.count("label") != 1 or ("start" in columns) != ("end" in columns):

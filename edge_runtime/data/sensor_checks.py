@@ -17,6 +17,7 @@ from edge_runtime.data.recording import Recording
 from edge_runtime.signals.axes import UPRIGHT_AXES
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.gyroscope_axes import CALM_G, correlation, expected_change, has_other_axes, slow_turns
+from edge_runtime.signals.sensor_faults import MOVED
 from edge_runtime.signals.types import STANDARD_GRAVITY
 from edge_runtime.system.quantities import counted
 
@@ -38,7 +39,7 @@ _UPRIGHT, _UPRIGHT_G = ("STANDING", "WALKING"), 0.7  # g: on average, on the axi
 _ARMS = ("wrist", "hand", "arm")  # placements that turn with what people do
 _WALKS = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS")
 
-_STUCK_S, _MOVES = 10.0, 0.2  # g, rad/s: the standard deviation beside which no axis stays the same for so long
+_STUCK_S = 10.0  # in which no axis stays the same while another moves
 _MOST_NAMED = 8
 
 Array = npt.NDArray[np.float64]
@@ -91,23 +92,26 @@ def _without_odd_files(
         return recordings, []
     findings: list[Finding] = []
     for is_more in (False, True):
-        alike = {
-            file: x for file, x in odd.items() if (x.numbers.get("times", x.numbers.get("gravity_g")) > 1) == is_more
-        }
+        alike = [file for file, x in odd.items() if (_ratio(x) > 1) == is_more]
         if alike:
-            file, first = next(iter(alike.items()))
-            text = (
-                f"In {len(alike)} of {len(by_file)} files, for example {file}: {first.text[0].lower()}{first.text[1:]}"
-            )
+            first = odd[alike[0]]
+            where = f"In {len(alike)} of {len(by_file)} files, for example {alike[0]}"
+            text = f"{where}: {first.text[0].lower()}{first.text[1:]}"
             findings.append(replace(first, text=text, numbers={"files": len(alike), **first.numbers}))
     return [x for x in recordings if x.file not in odd], findings
+
+
+def _ratio(of_file: Finding) -> float:
+    """How many times as great as it should be the size of gravity or the speed of rotation is."""
+    numbers = of_file.numbers
+    return float(numbers["gravity_g" if of_file.about == "gravity" else "times"])
 
 
 def _is_far_off(of_file: Finding) -> bool:
     """Tell whether the numbers of a file differ by more than movement or noise explains."""
     numbers = of_file.numbers
     if of_file.about == "gravity":
-        return not _OF_FILE_G[0] <= numbers["gravity_g"] <= _OF_FILE_G[1]
+        return not _OF_FILE_G[0] <= _ratio(of_file) <= _OF_FILE_G[1]
     is_sure = numbers.get("turning_s", 0) >= _OF_FILE_TURNING_S and abs(numbers["correlation"]) >= _OF_FILE_SURE
     return is_sure and not _OF_FILE_TIMES[0] < numbers["times"] < _OF_FILE_TIMES[1]
 
@@ -189,7 +193,7 @@ def _still_axes(recordings: Sequence[Recording], in_header: bool) -> Iterator[Fi
     sensors = ["acceleration", *(["rotation"] if all(recording.has_gyroscope for recording in recordings) else [])]
     judged = [x for x in recordings if len(x.samples) >= WINDOW.samples]
     for first, sensor in enumerate(sensors if judged else ()):
-        still = np.array([_still(x.samples[:, 3 * first : 3 * first + 3]) for x in judged])
+        still = np.array([_still(x.samples[:, 3 * first : 3 * first + 3], MOVED[first]) for x in judged])
         if still.any():
             axes = ["xyz"[i] for i in np.flatnonzero(still.any(axis=0))]
             text = f"In {int(still.any(axis=1).sum())} of {counted(len(judged), 'recording')}"
@@ -200,13 +204,16 @@ def _still_axes(recordings: Sequence[Recording], in_header: bool) -> Iterator[Fi
             yield Finding("still axis", text, True)
 
 
-def _still(values: Array) -> npt.NDArray[np.bool_]:
-    """Which axes `[3]` of `values` `[n, 3]` never change, or do not for seconds in which another axis moves."""
+def _still(values: Array, moved: float) -> npt.NDArray[np.bool_]:
+    """Which axes `[3]` of `values` `[n, 3]` never change, or do not for seconds in which another axis moves.
+
+    An axis moves if its standard deviation is over `moved`.
+    """
     n = round(_STUCK_S * RATE_HZ)
     still = np.ptp(values, axis=0) < 1e-9
     for first in range(0, len(values) - n + 1, n):
         part = values[first : first + n]
-        still |= (np.ptp(part, axis=0) < 1e-9) & (part.std(axis=0).max() > _MOVES)
+        still |= (np.ptp(part, axis=0) < 1e-9) & (part.std(axis=0).max() > moved)
     return still
 
 

@@ -22,9 +22,8 @@ from edge_runtime.signals.types import triads
 LAG_S = 0.16  # from a push upwards until its push backwards, in walking
 MOVING_G = 0.1  # root mean square of body acceleration above which a body moves
 RUNNING_G = 0.9  # above it 97 % of MotionSense's windows of jogging, 5 % of its walking and none of UCI HAR's are
-TIPPED = np.cos(
-    np.radians(10)
-)  # from half a window to the next: someone lies down (5 % of walks in pockets tip as much)
+# Between the halves of a window, a device tips further when someone lies down, and in 5 % of walking in pockets.
+TIPPED = np.cos(np.radians(10))
 _ENOUGH = 3  # windows below it that make a frame, if they are this share of those that move
 _SHARE = 0.1
 SWAY_LAG_S = 0.06  # from a turn to one side until its push to the other

@@ -22,9 +22,10 @@ final class DecisionText {
     /** In the order of {@link Notice.Kind}; {@link #worn} says how the phone is worn. */
     private static final int[] NOTICES = {
         R.string.slow, R.string.units, R.string.units, R.string.constant, R.string.saturated, R.string.clock,
-        R.string.gap, R.string.clock, R.string.rotation_axes, 0, 0, R.string.axes,
-        R.string.clock
+        R.string.gap, R.string.clock, R.string.rotation_axes, 0, 0, R.string.axes, R.string.clock
     };
+
+    private static final double LIKELY = 0.5; // below it, an activity is doubted, and no other is named
 
     private DecisionText() {}
 
@@ -38,7 +39,7 @@ final class DecisionText {
             return label(card, likeliest(decision)) + "?";
         }
         boolean isFaint = decision.label != Decision.UNKNOWN
-                && Arrays.stream(card.rows(decision.label)).mapToDouble(row -> decision.probabilities[row]).sum() < 0.5;
+                && Arrays.stream(card.rows(decision.label)).mapToDouble(row -> decision.probabilities[row]).sum() < LIKELY;
         return activity(context, card, decision) + (isFaint ? "?" : "");
     }
 
@@ -51,7 +52,7 @@ final class DecisionText {
 
     private static boolean isDoubted(Card card, Decision decision) {
         int likeliest = likeliest(decision);
-        return decision.label != Decision.UNKNOWN && decision.probabilities[likeliest] > 0.5
+        return decision.label != Decision.UNKNOWN && decision.probabilities[likeliest] > LIKELY
                 && Arrays.stream(card.rows(decision.label)).noneMatch(row -> row == likeliest);
     }
 
