@@ -91,13 +91,14 @@ def _without_odd_files(
     if len(odd) in (0, len(by_file)):
         return recordings, []
     findings: list[Finding] = []
-    for is_more in (False, True):
-        alike = [file for file, x in odd.items() if (_ratio(x) > 1) == is_more]
-        if alike:
-            first = odd[alike[0]]
-            where = f"In {len(alike)} of {len(by_file)} files, for example {alike[0]}"
-            text = f"{where}: {first.text[0].lower()}{first.text[1:]}"
-            findings.append(replace(first, text=text, numbers={"files": len(alike), **first.numbers}))
+    by_fault: dict[tuple[bool, bool], list[str]] = {}
+    for file, x in odd.items():
+        by_fault.setdefault((x.numbers.get("other_axes", False), _ratio(x) > 1), []).append(file)
+    for _, alike in sorted(by_fault.items()):
+        first = odd[alike[0]]
+        where = f"In {len(alike)} of {len(by_file)} files, for example {alike[0]}"
+        text = f"{where}: {first.text[0].lower()}{first.text[1:]}"
+        findings.append(replace(first, text=text, numbers={"files": len(alike), **first.numbers}))
     return [x for x in recordings if x.file not in odd], findings
 
 
@@ -112,8 +113,10 @@ def _is_far_off(of_file: Finding) -> bool:
     numbers = of_file.numbers
     if of_file.about == "gravity":
         return not _OF_FILE_G[0] <= _ratio(of_file) <= _OF_FILE_G[1]
-    is_sure = numbers.get("turning_s", 0) >= _OF_FILE_TURNING_S and abs(numbers["correlation"]) >= _OF_FILE_SURE
-    return is_sure and not _OF_FILE_TIMES[0] < numbers["times"] < _OF_FILE_TIMES[1]
+    if numbers.get("turning_s", 0) < _OF_FILE_TURNING_S:
+        return False
+    is_off = not _OF_FILE_TIMES[0] < numbers["times"] < _OF_FILE_TIMES[1]
+    return bool(numbers["other_axes"]) or (is_off and abs(numbers["correlation"]) >= _OF_FILE_SURE)
 
 
 def _gravity(recordings: Sequence[Recording], in_header: bool) -> Finding:
@@ -159,7 +162,7 @@ def _hand(recordings: Sequence[Recording], in_header: bool) -> Finding:
     turns = np.concatenate([slow_turns(recording.samples) for recording in recordings if recording.has_gyroscope])
     a, b = turns[:, :3], expected_change(turns)
     seconds = len(turns) / RATE_HZ
-    is_other = has_other_axes(turns)
+    is_other = has_other_axes(turns, _OF_FILE_SURE) if seconds >= _OF_FILE_TURNING_S else has_other_axes(turns)
     if (seconds < _LEAST_TURNING_S and not is_other) or not b.any():
         return Finding("rotation", "Nothing turns slowly for long enough to see the gyroscope's hand and unit.")
     squares = (b**2).sum(axis=1)
@@ -185,7 +188,7 @@ def _hand(recordings: Sequence[Recording], in_header: bool) -> Finding:
         fits = "hand and unit fit" if times > _USUAL[0] else "the hand fits; nothing turns fast enough for the unit"
         mend, fault = fits if together >= _SURE else "the hand and the unit cannot be told", False
     seen = f"gravity turns with the gyroscope by a correlation of {together:+.2f}, {times:.2g} times as fast"
-    numbers = {"correlation": together, "times": times, "turning_s": seconds}
+    numbers = {"correlation": together, "times": times, "turning_s": seconds, "other_axes": is_other}
     return Finding("rotation", f"In slow turns {seen}: {mend}.", fault, numbers)
 
 

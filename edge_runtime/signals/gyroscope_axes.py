@@ -59,12 +59,15 @@ def correlation(change: Array, expected: Array) -> float:
     return float((change * expected).sum()) / size if size else 0.0
 
 
-def has_other_axes(turns: Array) -> bool:
-    """Tell whether `turns` `[n, 9]` of some seconds show that the gyroscope's axes differ from the accelerometer's."""
+def has_other_axes(turns: Array, least: float = LEAST) -> bool:
+    """Tell whether `turns` `[n, 9]` show that the gyroscope's axes differ from the accelerometer's.
+
+    `least` is the correlation that the best axes need; the default is for a few seconds.
+    """
     if len(turns) < ENOUGH:
         return False
     present, *others = (correlation(turns[:, :3], expected_change(turns, axis)) for axis in _AXES)
-    return max(others) > max(LEAST, present + MARGIN)
+    return max(others) > max(least, present + MARGIN)
 
 
 class AxesWatch:

@@ -86,6 +86,7 @@ ODD = [
     (lambda x: x * ([1 / 9.80665] * 3 + [1] * 3), "gravity", "gravity_g", 1 / 9.80665),
     (lambda x: x * ([1] * 3 + [RAD] * 3), "rotation", "times", 1 / RAD),
     (lambda x: x * ([1] * 3 + [-1 / RAD] * 3), "rotation", "times", -RAD),
+    (lambda x: x[:, [0, 1, 2, 4, 5, 3]], "rotation", "other_axes", True),
     (lambda x: x[:, [1, 0, 2, 4, 3, 5]] * [-1, 1, 1, -1, 1, 1], "mounting", "elsewhere", 7),
 ]
 
