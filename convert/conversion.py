@@ -1,7 +1,7 @@
 """Convert a run or a file in a process of its own, and write its models, their C and its rivals."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from convert.keras_files import check_file
 from edge_runtime.errors import CheckFailedError, HarEdgeError
 from edge_runtime.model.card_options import read_normalisation
 from edge_runtime.model.rivals import RivalRecord
-from edge_runtime.model.scheme_names import CALIBRATED, INT8
+from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32, INT8, SCHEMES
 from edge_runtime.runs import Run
 from edge_runtime.system import child_processes
 from edge_runtime.system.dataclass_json import from_json, to_text
@@ -61,6 +61,13 @@ def convert(job: ConversionJob, on_progress: OnProgress = ignore_progress) -> Co
     c_files: Sequence[tuple[Sequence[Path], str]] = ()
     with scratch_folder() as scratch:
         result = run_job(job, scratch, on_progress)
+        before, float32 = job.tflite(FLOAT32), flatbuffer_path(scratch, "model", FLOAT32)
+        if before.exists() and before.read_bytes() != float32.read_bytes():
+            reason = "the file from before was of another network or card"
+            old = {
+                scheme: reason for scheme in SCHEMES if scheme not in result.parities and job.tflite(scheme).exists()
+            }
+            result = replace(result, missing={**old, **result.missing})
         for scheme in result.schemes:
             write_bytes(job.tflite(scheme), flatbuffer_path(scratch, "model", scheme).read_bytes())
         for scheme in result.missing:  # a model from before would be taken for this network's

@@ -184,6 +184,16 @@ def test_a_form_that_loses_too_much_is_left_out_with_its_file_from_before(run, m
         done.check()
 
 
+@pytest.mark.parametrize("is_other", [False, True])
+def test_the_forms_of_another_network_do_not_stay_beside_the_new_ones(run, monkeypatch, is_other):
+    for scheme in ("float32", "mixed"):
+        shutil.copy(MODELS["int8" if is_other else "float32"], run.tflite(scheme))
+    monkeypatch.setattr(conversion, "run_job", partial(convert_without_work, 0))
+    done = convert(ConversionJob(run.folder, ("int8",)))
+    assert run.tflite("mixed").exists() == (not is_other)
+    assert ("mixed" in done.result.missing) == is_other
+
+
 def test_a_run_with_an_incomplete_card_is_refused_before_anything_is_loaded(run):
     card = json.loads(run.card.read_text())
     norm = card["training"]["selection_normalisation"]
