@@ -84,6 +84,10 @@ def test_data_that_cannot_be_trained_on_is_named(har_edge_here, tmp_path):
     write(write_subjects(tmp_path / "two", "ab") / "rec-d.csv", *motion(100, 9), ["walk"] * 100, "d")
     done = succeeded(har_edge_here("data", "--data", tmp_path / "two", "--json", "-"))
     assert "2 subjects" in json.loads(done.stdout)["untrainable"]
+    X, y = np.random.default_rng(0).normal(size=(8, 32, 3)), np.array([0, 0, 0, 1, 0, 1, 0, 1])
+    np.savez(tmp_path / "split.npz", X=X, y=y, split=y)
+    done = succeeded(har_edge_here("data", "--data", tmp_path / "split.npz", "--json", "-"))
+    assert "window of '1'" in json.loads(done.stdout)["untrainable"]
     write_subjects(tmp_path / "two", "e", ("walk", "jump"))  # every third is the test part
     done = succeeded(har_edge_here("data", "--data", tmp_path / "two", "--json", "-"))
     content = [load["text"] for load in json.loads(done.stdout)["findings"] if load["about"] == "test group"]
