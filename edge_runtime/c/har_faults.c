@@ -139,8 +139,8 @@ void har_check_axes(har_stream *s, const har_real sample[6]) { (void)s, (void)sa
 #else
 
 /* How the change of gravity goes with a gyroscope of the axes `order`, of which those in the bits of `signs` are
-   negated. */
-static har_real correlation(const har_stream *s, const int order[3], int signs) {
+   negated, and how many `times` as fast as that gyroscope says gravity turns. */
+static har_real correlation(const har_stream *s, const int order[3], int signs, har_real *times) {
   har_real together = 0, changes = 0, expectations = 0;
   for (int row = 0; row < s->n_turns; row++) {
     const har_real *change = s->turns[row], *gravity = change + 3;
@@ -155,16 +155,31 @@ static har_real correlation(const har_stream *s, const int order[3], int signs) 
     }
   }
   const har_real size = HAR_MATH(sqrt)(changes * expectations);
+  *times = expectations > 0 ? together / expectations : 0;
   return size > 0 ? together / size : 0;
 }
 
-static bool has_other_axes(const har_stream *s) {
+static bool has_other_axes(const har_stream *s, har_real present) {
   static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
-  har_real best = -1;
+  har_real best = -1, times;
   for (int i = 0; i < 6; i++) {
-    for (int signs = i ? 0 : 1; signs < 8; signs++) best = larger(best, correlation(s, orders[i], signs));
+    for (int signs = i ? 0 : 1; signs < 8; signs++) best = larger(best, correlation(s, orders[i], signs, &times));
   }
-  return best > larger(HAR_AXES_LEAST, correlation(s, orders[0], 0) + HAR_AXES_MARGIN);
+  return best > larger(HAR_AXES_LEAST, present + HAR_AXES_MARGIN);
+}
+
+/* Tell, once each, that the turns show other axes or another scale. */
+static void judge_turns(har_stream *s) {
+  static const int usual[3] = {0, 1, 2};
+  har_real times;
+  const har_real present = correlation(s, usual, 0, &times);
+  const bool fits = present >= HAR_AXES_LEAST;
+  if (fits) s->off_scale = times > HAR_AXES_SCALES_0 && times < HAR_AXES_SCALES_1 ? 0 : s->off_scale + 1;
+  if (fits ? s->off_scale < HAR_AXES_OFF_SCALE : s->told_axes[0] || !has_other_axes(s, present)) return;
+  if (!s->told_axes[fits]) {
+    har_add_notice(s, s->start_us + s->n_raw * 1000000 / HAR_AXES_RATE_HZ, HAR_ROTATION_AXES, fits ? times : 0);
+  }
+  s->told_axes[fits] = true;
 }
 
 /* Add the slow turns of the recent samples, of which the first and last only help to smooth. */
@@ -195,10 +210,7 @@ void har_check_axes(har_stream *s, const har_real sample[6]) {
   s->n_recent -= 2 * HAR_AXES_SIDE;
   memmove(s->recent, s->recent + 2 * HAR_AXES_SIDE, (size_t)s->n_recent * sizeof s->recent[0]);
   if (s->n_turns < HAR_AXES_ENOUGH) return;
-  if (!s->told_axes && has_other_axes(s)) {
-    s->told_axes = true;
-    har_add_notice(s, s->start_us + s->n_raw * 1000000 / HAR_AXES_RATE_HZ, HAR_ROTATION_AXES, 0);
-  }
+  judge_turns(s);
   s->n_turns = 0;
 }
 #endif

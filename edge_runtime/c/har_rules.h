@@ -72,6 +72,9 @@ typedef double har_real;
 #define HAR_AXES_ENOUGH 100
 #define HAR_AXES_LEAST HAR_R(0.85)
 #define HAR_AXES_MARGIN HAR_R(0.4)
+#define HAR_AXES_SCALES_0 HAR_R(0.6)
+#define HAR_AXES_SCALES_1 HAR_R(1.6)
+#define HAR_AXES_OFF_SCALE 3
 
 /* signals/mounting.py */
 #define HAR_LAG_S HAR_R(0.16)

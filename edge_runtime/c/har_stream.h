@@ -88,7 +88,7 @@ typedef enum { /* kinds of notices, with their amounts; the first ones are fault
   HAR_INVALID,        /* a sample that no sensor measures was left out */
   HAR_GAP,            /* seconds without samples */
   HAR_CLOCK,          /* seconds that the clock went back; below 0, ahead; 0: samples come at once */
-  HAR_ROTATION_AXES,  /* the gyroscope has other axes than the accelerometer */
+  HAR_ROTATION_AXES,  /* the gyroscope has other axes (0), or gravity turns so many times as fast as it says */
   HAR_MOUNTING_FOUND,
   HAR_MOUNTING_LOST,
   HAR_AXES,     /* the axis that points up, in place of x: 1 to 3, below 0 if it points down */
@@ -197,8 +197,8 @@ typedef struct {
 #if !HAR_ON_BOARD
   har_real recent[HAR_AXES_SAMPLES][6], turns[HAR_AXES_ENOUGH + 2 * HAR_AXES_SIDE][9];
 #endif
-  int n_recent, n_turns;
-  bool told_axes;
+  int n_recent, n_turns, off_scale; /* stretches of turns in a row that show another scale */
+  bool told_axes[2];                /* of axes, of scale */
   bool is_mounted, moves; /* `rotation` is known; the body moves in the window */
 #if HAR_SEEKS_MOUNTING
   har_real rotation[3][3], own[3][3], turned[3][3]; /* `own` of the window, which is `turned` */

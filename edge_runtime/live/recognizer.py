@@ -37,6 +37,7 @@ _OTHER_AXES = (
     "gravity and the gyroscope turn in different directions: give the gyroscope's x, y and z in the order and with the "
     "signs of the accelerometer's"
 )
+_OTHER_SCALE = "gravity turns {:.2g} times as fast as the gyroscope says: see the gyroscope's range, scale and unit"
 _INVALID = (
     f"samples above {MAX_ACCELERATION_G:g} g or {MAX_ROTATION_RAD_S:g} rad/s, or not finite, are left out: check the "
     "sensor and its units"
@@ -162,8 +163,9 @@ class LiveRecognizer:
             self._windowing = self._new_windowing(piece.seconds)
             self._axes.begin()
         if self.card.n_channels == N_CHANNELS and self.rate_hz == RATE_HZ:
-            for n in self._axes.push(piece.samples):
-                yield Notice(self._windowing.start + n / RATE_HZ, "rotation axes", _OTHER_AXES)
+            for n, amount in self._axes.push(piece.samples):
+                text = _OTHER_SCALE.format(amount) if amount else _OTHER_AXES
+                yield Notice(self._windowing.start + n / RATE_HZ, "rotation axes", text)
         yield from self._decide(self._windowing.add(piece.samples))
 
     def _decide(self, windows: Iterator[tuple[float, Array]]) -> Iterator[LiveEvent]:

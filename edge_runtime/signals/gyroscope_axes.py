@@ -23,6 +23,7 @@ CALM_G = 0.2  # root mean square of movement, below which smoothed acceleration 
 SIDE = RATE_HZ // 2  # samples on either side that a sample is smoothed over
 ENOUGH = 2 * RATE_HZ  # samples of turns to judge by
 LEAST, MARGIN = 0.85, 0.4  # correlation of the best axes, and how much better they are than the given ones
+SCALES, OFF_SCALE = (0.6, 1.6), 3  # times that a gyroscope of the right scale shows, but for a stretch; stretches
 _AXES = np.array([np.diag(x)[list(order)] for order in permutations(range(3)) for x in product((1, -1), repeat=3)])
 """Axes `[48, 3, 3]` that a gyroscope may have; the correct axes come first."""
 
@@ -71,10 +72,11 @@ def has_other_axes(turns: Array, least: float = LEAST) -> bool:
 
 
 class AxesWatch:
-    """Watches a stream of samples at 50 Hz for turns that show other axes of the gyroscope."""
+    """Watches a stream of samples at 50 Hz for turns that show other axes, or another scale, of the gyroscope."""
 
     def __init__(self) -> None:
-        self._is_told = False
+        self._told: set[bool] = set()  # of axes, of scale
+        self._off = 0  # stretches of turns in a row that show another scale
         self._turns = np.empty((0, 9))
         self.begin()
 
@@ -83,15 +85,27 @@ class AxesWatch:
         self._recent = np.empty((0, N_CHANNELS))
         self._n_seen = 4 * SIDE
 
-    def push(self, samples: Array) -> Iterator[int]:
-        """Take samples `[n, 6]`; give, once, after how many of the stretch other axes show."""
+    def push(self, samples: Array) -> Iterator[tuple[int, float]]:
+        """Take samples `[n, 6]`; give, once each, after how many of the stretch other axes or another scale show.
+
+        The second number is how many times as fast as the gyroscope says gravity turns, 0 for other axes.
+        """
         self._recent = np.concatenate([self._recent, samples])
         while len(self._recent) >= 6 * SIDE:
             self._turns = np.concatenate([self._turns, slow_turns(self._recent[: 6 * SIDE])])
             self._recent = self._recent[2 * SIDE :]
             self._n_seen += 2 * SIDE
             if len(self._turns) >= ENOUGH:
-                if not self._is_told and has_other_axes(self._turns):
-                    self._is_told = True
-                    yield self._n_seen
+                if (times := self._judge()) is not None and (times > 0) not in self._told:
+                    self._told.add(times > 0)
+                    yield self._n_seen, times
                 self._turns = self._turns[:0]
+
+    def _judge(self) -> float | None:
+        """What the turns show, as `push` gives it; None while they fit."""
+        change, expected = self._turns[:, :3], expected_change(self._turns)
+        if correlation(change, expected) < LEAST:
+            return 0.0 if has_other_axes(self._turns) else None
+        times = float((change * expected).sum() / (expected**2).sum())
+        self._off = 0 if SCALES[0] < times < SCALES[1] else self._off + 1
+        return times if self._off >= OFF_SCALE else None

@@ -163,6 +163,7 @@ def standing() -> np.ndarray:
         (lambda: np.clip(raw(0)[8400:9200] * 2 - [0.5, 0, 0, 0, 0, 0], -1.6, 1.6), "saturated", "limit"),
         (lambda: raw(3)[:12000, [0, 1, 2, 5, 3, 4]], "rotation axes", "in the order"),
         (lambda: raw(3)[:12000] * [1, 1, 1, -1, -1, -1], "rotation axes", "signs"),
+        (lambda: raw(3)[:12000] * [1, 1, 1, 0.5, 0.5, 0.5], "rotation axes", "range"),
     ],
 )
 def test_a_fault_of_a_sensor_is_reported_once(make_samples, kind, words):

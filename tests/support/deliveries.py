@@ -68,8 +68,9 @@ def as_fast_sensors_deliver(samples, rng) -> Stream:
 
 
 def as_faulty_sensors_deliver(samples, rng) -> Stream:
-    """Let sensors get stuck, saturate, change units and axes, and the clock step back."""
+    """Let sensors get stuck, saturate, change units, scale and axes, and the clock step back."""
     samples, seconds = samples.copy(), 1000 + np.arange(len(samples)) / frontend.RATE_HZ
+    samples[:9000, 3:] *= 0.5
     samples[1000:1800] = samples[1000]
     samples[2500:4000, rng.integers(6)] = 0
     samples[4500:5000, 3:] *= 180 / np.pi
