@@ -140,6 +140,8 @@ def command(
     if source is not None and (source.is_file() or source.suffix in SUFFIXES):
         path = source
     else:
+        if source is not None and (source / "saved_model.pb").exists():
+            raise InputError(f"{source} is a SavedModel: load it in Python, and save the network as .keras")
         shared.refuse_options("is for a file, to make its card", "--labels", "--signals", "--normalisation")
         run = runs.find_run(source, partial(click.echo, err=True))
         path, converted = run.folder, [model for model in map(run.tflite, CALIBRATED) if model.exists()]

@@ -4,6 +4,7 @@ import shlex
 
 from convert.conversion import Conversion
 from convert.conversion_worker import ConversionResult
+from edge_runtime.data.dataset import WINDOW
 from edge_runtime.model.rivals import record_path
 from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32
 from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, percent
@@ -20,6 +21,9 @@ def show(conversion: Conversion) -> None:
     if result.arrangement:
         console.print(f"Input of the network: {result.arrangement}")
     console.print(f"Recurrent layers {result.lowering}")
+    if not job.is_run:
+        rate = "" if result.window == str(WINDOW) else ". For a network of another rate, give its windows with --data"
+        console.print(f"Windows: {result.window}{rate}")
     console.print(f"Inputs, in order: {', '.join(result.signals)}")
     console.print(f"Outputs, in order: {', '.join(result.labels)}\n")
     console.print(f"Models in {job.folder}:", soft_wrap=True)

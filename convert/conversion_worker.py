@@ -12,7 +12,7 @@ from convert.conversion_job import ConversionJob
 from convert.parity import FLOAT_TOLERANCE, Logits, Parity, compare, relative_difference
 from convert.quantise.raw_input import take_raw_windows
 from convert.tensorflow_setup import import_tensorflow, short_of_memory
-from edge_runtime.data.scores import accuracy, confusion_matrix, is_chance, per_class
+from edge_runtime.data.scores import confusion_matrix, is_no_better
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.graphs import read_graphs
@@ -46,6 +46,7 @@ class ConversionResult:
     parities: Mapping[str, Parity]
     missing: Mapping[str, str] = field(default_factory=dict)
     lossy: tuple[str, ...] = ()
+    window: str = ""
     signals: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     advice: str = ""
@@ -163,6 +164,7 @@ def _result(networks: "Sequence[_Network]", left_out: Mapping[str, str], max_dro
         parities=compared.parities,
         missing={**left_out, **lossy},
         lossy=tuple(lossy),
+        window=str(final.source.card.window),
         signals=tuple(final.source.card.signal_names),
         labels=final.source.card.labels,
         advice=final.source.advice,
@@ -201,9 +203,7 @@ class _Network:
         source, labels = self.source, self.source.card.labels
         if not source.is_labelled:
             return False
-        confusion = confusion_matrix(source.held_out.y, self._float32.argmax(1), len(labels))
-        commonest = float(confusion.sum(axis=1).max() / confusion.sum())
-        return accuracy(confusion) < commonest or is_chance(per_class(confusion, labels))
+        return is_no_better(confusion_matrix(source.held_out.y, self._float32.argmax(1), len(labels)), labels)
 
     def _path(self, scheme: str) -> Path:
         return flatbuffer_path(self._scratch, self.source.name, scheme)

@@ -192,6 +192,7 @@ def _normalise(node: Node, inputs: Inputs) -> View:
     view, *weights = (values for values in inputs if values is not None)
     options, rank = {"epsilon": node.get("epsilon", 1e-5), "name": node.keras_name}, view.places.ndim
     if node.op == "BatchNormalization":
+        _refuse_training(node, node.get("training_mode", 0))
         axes, layer = [1], layers.BatchNormalization(**options)
     else:
         axes = [*range(node.get("axis", -1) % rank, rank)]
@@ -200,6 +201,16 @@ def _normalise(node: Node, inputs: Inputs) -> View:
     answer = layer(tensor)
     layer.set_weights([values.reshape(-1)[index] for values in weights])
     return seen(answer)
+
+
+def _drop_out(node: Node, inputs: Inputs) -> View:
+    _refuse_training(node, len(inputs) > 2 and inputs[2] is not None and np.any(inputs[2]))
+    return inputs[0]
+
+
+def _refuse_training(node: Node, is_training: object) -> None:
+    if is_training:
+        node.refuse("is in training mode: call eval() on the network before the export")
 
 
 def _softmax(node: Node, inputs: Inputs) -> View:
@@ -225,7 +236,8 @@ def _reduce(node: Node, inputs: Inputs) -> View:
 
 OPERATORS: dict[str, Callable[[Node, Inputs], View | list[View]]] = {
     **dict.fromkeys(CELLS, read_recurrence),
-    **dict.fromkeys(("Identity", "Cast", "Dropout"), lambda node, inputs: inputs[0]),
+    **dict.fromkeys(("Identity", "Cast"), lambda node, inputs: inputs[0]),
+    "Dropout": _drop_out,
     **dict.fromkeys(("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile"), _move),
     **dict.fromkeys(("Slice", "Gather", "Split", "Concat", "Pad"), _move),
     **{"Relu": _activation("relu"), "Sigmoid": _activation("sigmoid"), "Tanh": _activation("tanh")},

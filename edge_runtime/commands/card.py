@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from edge_runtime.commands import options
-from edge_runtime.errors import InputError
+from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.card_options import normalisation_of, read_labels, read_signals
 from edge_runtime.model.classifier import RAW_INPUT, Classifier, check_graph, predict, preparation
@@ -132,4 +132,4 @@ def _score(classifier: Classifier, data: "Dataset", normalisation: str) -> None:
     accuracy = percent(float(np.mean(predicted(normalisation, range(len(card.signals))) == y)))
     click.echo(f"Accuracy on {counted(len(y), 'training window')}: {accuracy}")
     if advice := better_options(predicted, y, card.labels, card.signal_names, normalisation):
-        click.echo(f"\n{advice}")
+        raise CheckFailedError(f"{advice}: write the card again with these options")

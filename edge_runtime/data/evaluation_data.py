@@ -15,11 +15,11 @@ from edge_runtime.data.names import natural_order, noun_of, plain_name
 from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.data.recording_checks import misfits
 from edge_runtime.data.scores import names_of
-from edge_runtime.data.sensor_checks import Finding
+from edge_runtime.data.sensor_checks import Finding, listed
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals.raw_signals import are_raw
-from edge_runtime.system.printable import printable
+from edge_runtime.system.printable import printable, quoted
 
 _FIRST_NAMES = 5  # of many people, in a sentence
 
@@ -53,7 +53,7 @@ def scored_recordings(
         check_unchanged(reader.windows(card.window), reader.sources, card)
     people = {recording.subject: recording.mounting.source for _, recording in everyone}
     scored = scored_people([card], people, reader.test_subjects(card.window))
-    notices = [] if is_remembered else _notices(reader, [card], people, scored)
+    notices = [*_silent([card]), *([] if is_remembered else _notices(reader, [card], people, scored))]
     numbered = [(number, recording) for number, recording in everyone if recording.subject in scored]
     _check_recordings([recording for _, recording in numbered], card)
     return numbered, natural_order(people.keys() - scored), notices
@@ -82,7 +82,7 @@ def scored_windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) 
         for card in cards:
             check_unchanged(data, chosen, card)
     scored = scored_people(cards, people, data.test.subject.tolist())
-    notices = [] if is_remembered else _notices(reader, cards, people, scored)
+    notices = [*_silent(cards), *([] if is_remembered else _notices(reader, cards, people, scored))]
     return data.with_test(scored), notices
 
 
@@ -129,6 +129,16 @@ def _notices(
     reader: DataReader, cards: Sequence[Card], people: Mapping[int | str, str], scored: Iterable[int | str]
 ) -> list[Finding]:
     return [*misfits(reader.described), *_not_scored(cards, people), *_perhaps_known(cards, scored)]
+
+
+def _silent(cards: Sequence[Card]) -> list[Finding]:
+    """A finding that names the models whose cards do not list the people of their training."""
+    if silent := [card.name for card in cards if not card.sources and not card.personal_correction]:
+        text = (
+            f"No card of {listed([*map(quoted, silent)])} says whom it was trained on: it may know people scored here."
+        )
+        return [Finding("perhaps known", text)]
+    return []
 
 
 def _not_scored(cards: Sequence[Card], people: Mapping[int | str, str]) -> list[Finding]:

@@ -109,6 +109,12 @@ def per_class(confusion: npt.NDArray[np.integer], labels: Sequence[str]) -> dict
     return scored
 
 
+def is_no_better(confusion: npt.NDArray[np.int64], labels: Sequence[str]) -> bool:
+    """Tell whether answers are not better than always giving the same label, or hardly better than guessing."""
+    commonest = float(confusion.sum(axis=1).max() / confusion.sum())
+    return accuracy(confusion) < commonest or is_chance(per_class(confusion, labels))
+
+
 def is_chance(scored: Mapping[str, ClassScore]) -> bool:
     """Tell whether windows are classified right hardly more often than by guessing; each class has the same weight."""
     recalls = [score.recall for score in scored.values() if score.recall is not None]

@@ -144,6 +144,10 @@ def _check_windows(members: Mapping[str, Array]) -> None:
     if len(shape) != 3 or 0 in shape or is_large or shape[2] > _MOST_NAMES:
         limits = f"at most a million samples of {_MOST_NAMES:,} channels, and {MAX_MEMBER // 4:,} numbers"
         raise ValueError(f"X is {shape}: give [n, samples, channels], {limits}")
+    if "signals" not in members and shape[2] > shape[1]:
+        raise ValueError(
+            f"X is {shape}, with more channels than samples: transpose [n, channels, samples], or name the signals"
+        )
 
 
 def _column(name: str, members: Mapping[str, Array], n: int) -> Array:

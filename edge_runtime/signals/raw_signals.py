@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.signals.frontend import SIGNALS
-from edge_runtime.signals.sensor_faults import GRAVITY_SIZES_G, MOST_ROTATION
+from edge_runtime.signals.sensor_faults import GRAVITY_SIZES_G, LEAST_ROTATION, MOST_ROTATION, SHAKEN_G
 from edge_runtime.signals.types import RAW_NAMES, Signal
 from edge_runtime.signals.units import ACCELERATION_UNITS, ROTATION_UNITS, canonical
 
@@ -40,13 +40,17 @@ def size_fault(X: npt.NDArray[np.floating], signals: Sequence[Signal]) -> str:
         return ""
     names = [signal.name for signal in signals]
     places = [names.index(name) for name in RAW_NAMES[: len(names)]]
-    means = X[:, :, places[:3]].mean(axis=1) * factors[places[:3]]
+    acceleration = X[:, :, places[:3]] * factors[places[:3]]
+    means = acceleration.mean(axis=1)
     size, unit = float(np.median(np.linalg.norm(means, axis=1))), signals[places[0]].unit
     if not GRAVITY_SIZES_G[0] <= size <= GRAVITY_SIZES_G[1]:
         return (
             f"acceleration is about {size / factors[places[0]]:.2g} {unit}, and gravity is 1 g or 9.8 m/s2: "
             "correct units, or leave them out if windows are normalised or have no gravity"
         )
+    moves = np.linalg.norm(acceleration, axis=2).std(axis=1) > SHAKEN_G
+    if turning and moves.any() and np.median(sizes[moves]) < LEAST_ROTATION:
+        return f"rotation in {signals[turning[0]].unit} is too slow for a person who moves: correct units"
     return ""
 
 

@@ -96,6 +96,7 @@ def test_what_data_export_writes_comes_back_the_same(har_edge_here, tmp_path):
     [
         (["m/s2"] * 3 + ["deg/s"] * 3, lambda raw: raw, None),
         (["m/s2"] * 3 + ["deg/s"] * 3, lambda raw: (raw - raw.mean((0, 1))) / raw.std((0, 1)), "normalised"),
+        (["m/s2"] * 3 + ["deg/s"] * 3, lambda raw: raw * np.repeat([1, np.pi / 180], 3), "too slow"),
         (["g"] * 3 + ["deg/s"] * 3, lambda raw: raw, "9.8 g"),
         (["m/s2"] * 3 + ["rad/s"] * 3, lambda raw: raw, "rad/s"),
         ([""] * 6, lambda raw: raw / 1000, None),
