@@ -176,6 +176,11 @@ REFUSED: dict[str, tuple[str, Callable[[OnnxGraph], str]]] = {
     "GRU": ("linear_before_reset", lambda g: g.recurrent("GRU", "windows", 20, 4, linear_before_reset=0)),
     "LSTM": ("initial_h", lambda g: g.recurrent("LSTM", "windows", 20, 4, 1, "", g.weights(1, 1, 4))),
     "MatMul": ("one head", lambda g: g.add("MatMul", *[g.axes("Unsqueeze", g.reshape("windows", 2, 3, 20), 0)] * 2)),
+    "Dropout": (r"eval\(\)", lambda g: g.add("Dropout", "windows", g.constant(0.5), g.constant(True))),
+    "BatchNormalization": (
+        r"eval\(\)",
+        lambda g: g.add("BatchNormalization", "windows", *(g.weights(6) for _ in range(4)), training_mode=1),
+    ),
     "AveragePool": ("pads", lambda g: g.add("AveragePool", "windows", kernel_shape=[3], strides=[2], pads=[1, 1])),
 }
 

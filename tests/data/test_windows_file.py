@@ -119,3 +119,10 @@ def test_filtered_rotation_that_is_too_fast_for_its_unit_is_refused(load):
     assert load(GOOD, **changes, units=["deg/s"] * 3).signals
     with pytest.raises(InputError, match="rad/s"):
         load(GOOD, **changes, units=["rad/s"] * 3)
+
+
+def test_channels_before_samples_are_refused_unless_they_are_named(load):
+    turned = X.transpose(0, 2, 1)
+    with pytest.raises(InputError, match="transpose"):
+        load(GOOD, X=turned)
+    assert load(GOOD, X=turned, signals=[f"s{i}" for i in range(turned.shape[2])]).window.samples == turned.shape[1]
