@@ -74,7 +74,7 @@ class TrainingInput:
         reader.check(data)
         if uses_all:
             data = data.with_test([])
-        misfits = recording_checks.misfits(reader.described, is_training=True)
+        misfits = recording_checks.misfits(reader.described, is_training=True, frame=self.frame)
         for finding in (*misfits, *recording_checks.unlike_parts(data)):
             on_notice(finding.text)
         if data.without_rotation and self.sensors == "all":

@@ -90,7 +90,7 @@ def card_numbers(card: Card) -> CardNumbers:
     whole = {"SAMPLES": card.window.samples, "HOP": card.window.hop, "N_SIGNALS": len(columns), "N_LABELS": len(labels)}
     whole |= {"UNKNOWN": len(card.answers), "RATE_MHZ": round(1000 * card.window.rate_hz), "IS_RAW": int(is_raw)}
     whole |= {"WALKING_FRAME": int(card.frame == "walking"), "N_CHANNELS": card.n_channels}
-    whole |= {"TURNS_GYRO": int("body_gyro" in triads(names).values()), "LOOKS_UP": int(looks_up(card))}
+    whole |= {"TURNS_GYRO": int("body_gyro" in triads(names).values()), "LOOKS_UP": int(bool(looks_up(card)))}
     whole |= {"WALKING": labels.index(WALKING) if WALKING in labels else 0}
     whole |= {"SITTING": by_tilt[0], "LAYING": by_tilt[1], "N_CENTRES": n_centres}
     whole |= {"N_MOVEMENT": len(movement[0].mean), "N_MOVING": len(moving) if card.personal_correction else 0}

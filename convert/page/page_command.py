@@ -26,6 +26,8 @@ def command(models: Sequence[Path], out: Path | None, usb: bool, port: int) -> N
     from convert.page.page_server import over_https, over_usb
     from convert.tensorflow_setup import require_extra
     from edge_runtime.errors import HarEdgeError
+    from edge_runtime.live.decider import looks_up
+    from edge_runtime.model.model_card import read_model
     from edge_runtime.system.files import scratch_folder
     from edge_runtime.system.terminal import Console, progress
 
@@ -39,6 +41,12 @@ def command(models: Sequence[Path], out: Path | None, usb: bool, port: int) -> N
         server = None if out else opened.enter_context(serving(folder, port))
         with progress() as on_progress:
             paths = write_page(models or (Path("edge-anywhere"), Path("edge")), folder, on_progress)
+        for name, path in paths.items():
+            if looks_up(read_model(path)[1]) is False:
+                advice = "train with --frame walking, or on recordings with x up"
+                click.echo(
+                    f"{name} was trained with another axis up than x, as the page turns phones: {advice}.", err=True
+                )
         if server:
             if is_open and Console().is_terminal:
                 import segno

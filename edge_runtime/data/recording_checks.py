@@ -8,15 +8,20 @@ import numpy as np
 
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.data.layout_recordings import LayoutRecordings
-from edge_runtime.data.names import natural, plain_name
-from edge_runtime.data.recording import Recording
-from edge_runtime.data.sensor_checks import Finding, listed, sensor_findings
+from edge_runtime.data.names import UCI_HAR, natural, plain_name
+from edge_runtime.data.recording import Mounting, Recording
+from edge_runtime.data.sensor_checks import ARMS, Array, Finding, listed, sensor_findings
+from edge_runtime.model.model_card import WALKING
 from edge_runtime.signals.frontend import RATE_HZ
+from edge_runtime.signals.gyroscope_axes import CALM_G
 from edge_runtime.signals.resampling import MAX_GAP_S
+from edge_runtime.signals.types import Frame
 from edge_runtime.system.printable import quoted
 from edge_runtime.system.quantities import counted
 
 _SAME_RATE = 0.1
+# Of labels: at least so many seconds of one; walking moves more than this, and within 45 degrees of standing.
+_LEAST_S, _LEAST_WALK_G, _UPRIGHT_COSINE = 10, 0.05, 0.7
 _NO_LABEL = ("null", "none", "nan", "na", "n/a")
 
 
@@ -28,10 +33,10 @@ def findings(facts: LayoutRecordings) -> list[Finding]:
     of_devices: list[Finding] = []
     for placement, recordings in by_placement.items():
         before = f"{placement or 'no placement'}: " if len(by_placement) > 1 else ""
-        of_devices += [
-            replace(x, text=before + x.text, placement=placement)
-            for x in sensor_findings(recordings, facts.names_columns)
-        ]
+        of_device = [*sensor_findings(recordings, facts.names_columns)]
+        if not any(x.about == "gravity" and x.is_fault for x in of_device):
+            of_device += _unlike_labels(recordings)
+        of_devices += [replace(x, text=before + x.text, placement=placement) for x in of_device]
     of_all = (finding for check in (_rate, _gaps, _files, _people, _labels) for finding in check(facts))
     return [*_worn(facts.recordings), *of_devices, *of_all]
 
@@ -54,16 +59,21 @@ def unlike_parts(data: Dataset) -> Iterator[Finding]:
         yield Finding("test group", f"{text}: --test-subjects chooses other people.")
 
 
-def misfits(described: Sequence[tuple[str, LayoutRecordings]], is_training: bool = False) -> Iterator[Finding]:
+def misfits(
+    described: Sequence[tuple[str, LayoutRecordings]], is_training: bool = False, frame: Frame = "walking"
+) -> Iterator[Finding]:
     """Find faults of data sets, and files that were left out; each text begins with the name of its data set.
 
-    A low rate matters only for training on several: a network can recognise a data set by its rate.
+    A low rate matters only for training on several: a network can recognise a data set by its rate. In the frame of the
+    device, x has to point up, since page, app and streams turn devices so.
     """
     rate_matters = is_training and len(described) > 1
     for name, facts in described:
         for finding in findings(facts):
             if finding.is_fault and (rate_matters or finding.about != "rate"):
                 yield replace(finding, text=f"{name} does not fit. {finding.text}")
+            elif frame == "device" and (finding.numbers.get("others") or finding.numbers.get("up", "x") not in "x"):
+                yield replace(finding, text=f"{name}: {finding.text} Page, app and streams turn x up.")
         yield from (replace(finding, text=f"{name}: {finding.text}", is_fault=False) for finding in _files(facts))
 
 
@@ -157,6 +167,33 @@ def _labels(facts: LayoutRecordings) -> Iterator[Finding]:
         text = f"{counted(len(facts.without_labels), 'recording')} without any label, {listed(facts.without_labels)}: "
         mend = "see that files of labels name them as their paths do, and the unit of start and end under [label_file]"
         yield Finding("labels", f"{text}{mend}.", is_fault=True)
+
+
+def _unlike_labels(recordings: Sequence[Recording]) -> Iterator[Finding]:
+    """Labels that movement or posture contradicts, as where numbers of labels are shifted."""
+    movement: dict[str, list[float]] = {}
+    gravity: dict[tuple[Mounting, str], Array] = {}
+    for recording in recordings:
+        for label in {*recording.found_labels} & {*UCI_HAR}:
+            samples = recording.samples[recording.labels == recording.label_names.index(label), :3]
+            seconds = samples[: len(samples) // RATE_HZ * RATE_HZ].reshape(-1, RATE_HZ, 3)
+            movement.setdefault(label, []).extend(np.sqrt(seconds.var(axis=1).sum(axis=1)))
+            gravity[recording.mounting, label] = gravity.get((recording.mounting, label), 0) + seconds.sum(axis=(0, 1))
+    for label, sizes in movement.items():
+        is_walk = label.startswith(WALKING)
+        if len(sizes) >= _LEAST_S and (np.median(sizes) < _LEAST_WALK_G if is_walk else np.median(sizes) > CALM_G):
+            text = f"During {label} the device {'hardly moves' if is_walk else 'moves'}: see the names of labels."
+            yield Finding("labels", text, is_fault=True)
+    if any(arm in recordings[0].mounting.placement.casefold() for arm in ARMS):
+        return
+    for label, is_upright in (("STANDING", True), ("LAYING", False)):
+        mountings = [worn for worn, other in gravity if other == label and (worn, WALKING) in gravity]
+        pairs = [np.stack([gravity[worn, label], gravity[worn, WALKING]]) for worn in mountings]
+        cosines = [np.prod(pair, axis=0).sum() / np.linalg.norm(pair, axis=1).prod() for pair in pairs]
+        if cosines and (np.median(cosines) > _UPRIGHT_COSINE) != is_upright:
+            words = "another way than" if is_upright else "the same way as"
+            text = f"During {label} the device points {words} during {WALKING}: see the names of labels."
+            yield Finding("labels", text, is_fault=True)
 
 
 def _alike(about: str, names: Iterable[str]) -> Iterator[Finding]:

@@ -86,7 +86,7 @@ class Decider:
         self._is_still = np.array(are_still(self._card))
         self._search = MountingSearch(self._card.signal_names, self._card.window) if is_sought else None
         self._steps = [i for i, label in enumerate(self._card.labels) if label in STEPS]
-        self._looks_up = looks_up(self._card) and not mounting_is_told
+        self._looks_up = bool(looks_up(self._card)) and not mounting_is_told
         self._walked_s = 0.0  # without a pause
         self.begin()
 
@@ -239,10 +239,13 @@ def with_reachable_smoothing(card: Card, logits: npt.NDArray[np.floating], y: np
     return replace(card, live=replace(card.live, smoothing=smoothing))
 
 
-def looks_up(card: Card) -> bool:
-    """Tell whether the axis that points up in walking shows how the device is worn: x did in the training."""
+def looks_up(card: Card) -> bool | None:
+    """Tell whether x pointed up in the training, so that the axis that does in walking shows how the device is worn.
+
+    None if the card does not say, or the frame is of walking.
+    """
     if card.live.novelty is None or WALKING not in card.labels or card.frame == "walking":
-        return False
+        return None
     walking = card.live.novelty.posture[card.labels.index(WALKING)]
     return all(upright > UPRIGHT[0] for upright, _ in walking.centres)
 

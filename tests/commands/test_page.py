@@ -5,6 +5,7 @@ import select
 import socket
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from urllib.error import HTTPError
@@ -12,9 +13,11 @@ from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from programs import MODELS, assert_one_sentence, succeeded, write_program
 
 from convert.page import page_benchmark, page_folder, page_server, wasm_module
+from convert.page.page_command import command
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.model_card import Card
@@ -73,6 +76,18 @@ def test_the_models_of_an_earlier_page_do_not_stay_public(tmp_path):
         (tmp_path / "mine.json").touch()
     assert {path.name for path in tmp_path.iterdir()} >= {"edge.wasm", "mine.json", "index.html"}
     assert not (tmp_path / "edge-tiny.wasm").exists()
+
+
+@pytest.mark.parametrize("upright", [0.0, 1.0])
+def test_a_model_that_learnt_other_axes_than_the_page_has_is_named(tmp_path, monkeypatch, upright):
+    flatbuffer, card = cards.read_model(MODELS["int8"])
+    postures = tuple(replace(x, centres=tuple((upright, y) for _, y in x.centres)) for x in card.live.novelty.posture)
+    card = replace(card, live=replace(card.live, novelty=replace(card.live.novelty, posture=postures)))
+    (tmp_path / "mine.tflite").write_bytes(cards.attach(flatbuffer, card))
+    monkeypatch.setattr(page_folder, "write_page", lambda *_: {"mine": tmp_path / "mine.tflite"})
+    monkeypatch.setattr(page_benchmark, "write_benchmark", lambda *_: None)
+    done = CliRunner().invoke(command, ["mine.tflite", "-o", str(tmp_path)], catch_exceptions=False)
+    assert ("mine was trained with another axis" in done.stderr) == (not upright)
 
 
 def test_another_page_is_not_replaced(har_edge_here, tmp_path):

@@ -122,15 +122,34 @@ def test_a_recording_of_two_people_and_names_that_differ_only_in_case_are_faults
     assert [x.about for x in faults([unlabelled])] == ["labels"]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "words"),
+    [
+        ("LAYING", "STANDING", ["STANDING the device points another way", "LAYING the device points the same way"]),
+        ("WALKING", "SITTING", ["SITTING the device moves", "WALKING the device hardly moves"]),
+        ("SITTING", "LAYING", ["LAYING the device points the same way"]),
+    ],
+)
+def test_labels_that_movement_or_posture_contradicts_are_named(recordings, one, other, words):
+    names = {one: other, other: one}
+    renamed = [replace(x, label_names=tuple(names.get(y, y) for y in x.label_names)) for x in recordings]
+    texts = [x.text for x in faults(renamed)]
+    assert [len([text for text in texts if word in text]) for word in words] == [1] * len(words)
+
+
 def test_the_axis_that_points_up_and_people_who_turned_the_device_over_are_named(recordings):
     people = [replace(x, samples=x.samples[:, [1, 0, 2, 4, 3, 5]] * [-1, 1, 1, -1, 1, 1]) for x in recordings[:4]]
     odd = [replace(recordings[4], subject="odd", samples=people[0].samples * -1, labels=people[0].labels)]
     (axes,) = found([*people, *odd], "axes")
     assert 'axes = "y,-x,z"' in axes.text
-    assert axes.numbers["turned_over"] == ["odd"]
+    assert axes.numbers["others"] == ["odd"]
+    facts = LayoutRecordings((*people, *odd), rates_hz=[50.0])
+    (notice,) = misfits([("mine", facts)], is_training=True, frame="device")
+    assert "y points up" in notice.text
+    assert not [*misfits([("mine", facts)], is_training=True)]
     (axes,) = found(recordings, "axes")
     assert "axes =" not in axes.text
-    assert axes.numbers["turned_over"] == []
+    assert axes.numbers["others"] == []
 
 
 @pytest.mark.parametrize(("n", "noise"), [(2, 0.2), (6, 0.2), (6, 0.4)])  # few fast turns, enough, and too noisy ones
