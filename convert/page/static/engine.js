@@ -8,8 +8,9 @@ export const MOUNTING_LOST = 10;
 const G = 9.80665; // m/s2
 const RADIANS = Math.PI / 180;
 // Apple's phones give acceleration with the opposite sign. Their tablets call themselves Macs.
-const isTablet = navigator.userAgent.includes('Macintosh') && navigator.maxTouchPoints > 1;
-const SIGN = isTablet || /iP(hone|ad|od)/.test(navigator.userAgent) ? -1 : 1;
+const { userAgent = '', maxTouchPoints = 0 } = globalThis.navigator ?? {};
+const isTablet = userAgent.includes('Macintosh') && maxTouchPoints > 1;
+const SIGN = isTablet || /iP(hone|ad|od)/.test(userAgent) ? -1 : 1;
 
 /**
  * Convert a DeviceMotionEvent to a sample for the model of `card`: acceleration x y z in g, rotation x y z in rad/s.
