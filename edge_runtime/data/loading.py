@@ -85,7 +85,7 @@ class DataReader:
         """The windows of all, cut as `window` says. Raises `InputError` as `check` does."""
         self._check_labels()  # before files are read, which such a layout may not fit either
         data = self.found_windows(window)
-        if not self._are_windows:
+        if len(self.parts) > 1 or self.has_recordings:  # windows may be for calibration or evaluation alone
             self.check(data)
         return data
 
@@ -98,7 +98,7 @@ class DataReader:
         """Raise `InputError` where `data`, the windows that there are, cannot be trained on and tested."""
         self._check_labels()
         place, length = in_words(self.sources), f"{data.window.samples / FILTERS.rate_hz:g} s"
-        if len(self.parts) == 1 and not self._are_windows:
+        if len(self.parts) == 1 and self.has_recordings:
             people = {*data.train.subject.tolist(), *data.test.subject.tolist()}
             if len(data.labels) < 2:
                 lack = counted(len(data.labels), "label")
@@ -108,17 +108,11 @@ class DataReader:
                 raise InputError(f"{place} has {lack}, and needs {MIN_SUBJECTS}: add data, for example uci-har")
         counts = np.bincount(data.train.y, minlength=len(data.labels))
         if absent := [label for label, n in zip(data.labels, counts, strict=True) if not n]:
-            lack = (
-                f"window of '{absent[0]}'" if self._are_windows else f"subject has {length} of '{absent[0]}' in a row"
-            )
+            in_a_row = self.has_recordings or len(self.parts) > 1
+            lack = f"subject has {length} of '{absent[0]}' in a row" if in_a_row else f"window of '{absent[0]}'"
             raise InputError(f"{place}: no training {lack}: record more, or choose other test subjects")
         if not len(data.test):
             raise InputError(f"{place} has no test subject: choose test subjects")
-
-    @property
-    def _are_windows(self) -> bool:
-        """Whether the data came as windows, which may be for calibration or evaluation alone."""
-        return len(self.parts) == 1 and self.parts[0].kind in ("windows", "official")
 
     def _check_labels(self) -> None:
         for x in (part.layout for part in self.parts if part.kind == "recordings"):
