@@ -63,7 +63,7 @@ def convert(job: ConversionJob, on_progress: OnProgress = ignore_progress) -> Co
         result = run_job(job, scratch, on_progress)
         before, float32 = job.tflite(FLOAT32), flatbuffer_path(scratch, "model", FLOAT32)
         if before.exists() and before.read_bytes() != float32.read_bytes():
-            reason = "the file from before was of another network or card"
+            reason = "the earlier file belonged to another network or card"
             old = {
                 scheme: reason for scheme in SCHEMES if scheme not in result.parities and job.tflite(scheme).exists()
             }

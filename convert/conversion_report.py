@@ -22,7 +22,11 @@ def show(conversion: Conversion) -> None:
         console.print(f"Input of the network: {result.arrangement}")
     console.print(f"Recurrent layers {result.lowering}")
     if not job.is_run:
-        rate = "" if result.window == str(WINDOW) else ". For a network of another rate, give its windows with --data"
+        rate = (
+            ""
+            if result.window == str(WINDOW)
+            else ". If the network was trained at another rate, give its windows: --data"
+        )
         console.print(f"Windows: {result.window}{rate}")
     console.print(f"Inputs, in order: {', '.join(result.signals)}")
     console.print(f"Outputs, in order: {', '.join(result.labels)}\n")

@@ -66,7 +66,7 @@ def read(path: Path) -> keras.Model:
     if not difference <= FLOAT_TOLERANCE:
         raise InputError(
             f"{path} was read as a network whose logits differ by {difference:.2g}: pip install onnxruntime "
-            "to compare with it, or export it in another way"
+            "to compare the two, or change the export"
         )
     return model
 

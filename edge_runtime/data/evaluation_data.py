@@ -134,9 +134,8 @@ def _notices(
 def _silent(cards: Sequence[Card]) -> list[Finding]:
     """A finding that names the models whose cards do not list the people of their training."""
     if silent := [card.name for card in cards if not card.sources and not card.personal_correction]:
-        text = (
-            f"No card of {listed([*map(quoted, silent)])} says whom it was trained on: it may know people scored here."
-        )
+        names = listed([*map(quoted, silent)])
+        text = f"The card of {names} lists no people: the people scored here may have been in the training."
         return [Finding("perhaps known", text)]
     return []
 

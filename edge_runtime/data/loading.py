@@ -85,7 +85,7 @@ class DataReader:
         """The windows of all, cut as `window` says. Raises `InputError` as `check` does."""
         self._check_labels()  # before files are read, which such a layout may not fit either
         data = self.found_windows(window)
-        if len(self.parts) > 1 or self.has_recordings:  # windows may be for calibration or evaluation alone
+        if len(self.parts) > 1 or self.has_recordings:  # windows may only be for calibration or evaluation
             self.check(data)
         return data
 

@@ -20,7 +20,7 @@ from edge_runtime.system.printable import quoted
 from edge_runtime.system.quantities import counted
 
 _SAME_RATE = 0.1
-# Of labels: at least so many seconds of one; walking moves more than this, and within 45 degrees of standing.
+# A label needs this many seconds to be judged. Walking moves more than this, within 45 degrees of standing.
 _LEAST_S, _LEAST_WALK_G, _UPRIGHT_COSINE = 10, 0.05, 0.7
 _NO_LABEL = ("null", "none", "nan", "na", "n/a")
 

@@ -209,7 +209,7 @@ def test_no_pattern_of_paths_or_labels_tries_all_lengths():
 
 
 def test_rows_of_several_devices_and_people_may_alternate_in_files_of_one_sensor_each(tmp_path):
-    """Two devices of one person and a device of another; gyroscopes start later, and the device b has none."""
+    """A person has two devices, another has a device without a gyroscope; gyroscopes start later."""
     samples = {"a1": motion(300, 1)[1], "a2": motion(300, 2)[1], "b1": motion(300, 3)[1]}
     for sensor, columns in (("acc", slice(3)), ("gyro", slice(3, 6))):
         lines = ["t,x,y,z,user,device,gt"]
