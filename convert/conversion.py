@@ -9,8 +9,9 @@ from convert.c_file import write_in_child
 from convert.conversion_job import ConversionJob
 from convert.conversion_worker import ConversionResult, flatbuffer_path
 from convert.keras_files import check_file
-from edge_runtime.errors import CheckFailedError, HarEdgeError
+from edge_runtime.errors import CheckFailedError, HarEdgeError, InputError
 from edge_runtime.model.card_options import read_normalisation
+from edge_runtime.model.model_card import Card, read_model
 from edge_runtime.model.rivals import RivalRecord
 from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32, INT8, SCHEMES
 from edge_runtime.runs import Run
@@ -62,7 +63,7 @@ def convert(job: ConversionJob, on_progress: OnProgress = ignore_progress) -> Co
     with scratch_folder() as scratch:
         result = run_job(job, scratch, on_progress)
         before, float32 = job.tflite(FLOAT32), flatbuffer_path(scratch, "model", FLOAT32)
-        if before.exists() and before.read_bytes() != float32.read_bytes():
+        if before.exists() and _is_other(before, read_model(float32)[1]):
             reason = "the earlier file belonged to another network or card"
             old = {
                 scheme: reason for scheme in SCHEMES if scheme not in result.parities and job.tflite(scheme).exists()
@@ -82,6 +83,16 @@ def convert(job: ConversionJob, on_progress: OnProgress = ignore_progress) -> Co
     except HarEdgeError as error:
         c_error = child_processes.error_with(error.exit_code, f"the .tflite files are in {job.folder}, but {error}")
     return Conversion(job, result, rivals, c_files, c_error)
+
+
+def _is_other(path: Path, card: Card) -> bool:
+    """Tell whether the model at `path` is not of the network and the normalisation of `card`."""
+    try:
+        cards = read_model(path)[1], card
+    except InputError:
+        return True
+    one, other = ((x.network, x.training.get("weights_sha256"), x.labels, x.signals, x.normalisation) for x in cards)
+    return one != other
 
 
 def run_job(job: ConversionJob, scratch: Path, on_progress: OnProgress) -> ConversionResult:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.conversion_job import ConversionJob
-from convert.keras_files import load_network
+from convert.keras_files import hash_weights, load_network
 from convert.network_borders import as_logits, fit_to_windows, samples_of
 from edge_runtime.data import loading
 from edge_runtime.data.data_sources import sources
@@ -151,6 +151,7 @@ def _of_file(job: ConversionJob, data: Dataset) -> ConversionInput:
         normalisation=normalisation_of(job.normalisation, len(data.signals), data.train.X),
         front_end=data.front_end,
         network={"name": str(model.name), "parameters": int(model.count_params()), "layers": layers}
+        | {"weights_sha256": hash_weights(model)}
         | ({"input": arrangement} if arrangement else {}),
     )
     train, is_labelled = _relabel(data, labels)

@@ -4,7 +4,6 @@ import shlex
 
 from convert.conversion import Conversion
 from convert.conversion_worker import ConversionResult
-from edge_runtime.data.dataset import WINDOW
 from edge_runtime.model.rivals import record_path
 from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32
 from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, percent
@@ -22,11 +21,7 @@ def show(conversion: Conversion) -> None:
         console.print(f"Input of the network: {result.arrangement}")
     console.print(f"Recurrent layers {result.lowering}")
     if not job.is_run:
-        rate = (
-            ""
-            if result.window == str(WINDOW)
-            else ". If the network was trained at another rate, give its windows: --data"
-        )
+        rate = "" if job.data else ". If the network was trained at another rate, give its windows: --data"
         console.print(f"Windows: {result.window}{rate}")
     console.print(f"Inputs, in order: {', '.join(result.signals)}")
     console.print(f"Outputs, in order: {', '.join(result.labels)}\n")

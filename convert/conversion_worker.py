@@ -12,7 +12,7 @@ from convert.conversion_job import ConversionJob
 from convert.parity import FLOAT_TOLERANCE, Logits, Parity, compare, relative_difference
 from convert.quantise.raw_input import take_raw_windows
 from convert.tensorflow_setup import import_tensorflow, short_of_memory
-from edge_runtime.data.scores import confusion_matrix, is_no_better
+from edge_runtime.data.scores import confusion_matrix, is_chance, per_class
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.graphs import read_graphs
@@ -203,7 +203,8 @@ class _Network:
         source, labels = self.source, self.source.card.labels
         if not source.is_labelled:
             return False
-        return is_no_better(confusion_matrix(source.held_out.y, self._float32.argmax(1), len(labels)), labels)
+        confusion = confusion_matrix(source.held_out.y, self._float32.argmax(1), len(labels))
+        return is_chance(per_class(confusion, labels))
 
     def _path(self, scheme: str) -> Path:
         return flatbuffer_path(self._scratch, self.source.name, scheme)

@@ -68,12 +68,12 @@ class TrainingInput:
         uses_all = self.test_subjects == ("none",)  # for cross-validation
         if uses_all and uci_har.NAME in data.name.split(" + "):
             raise InputError("--test-subjects none is for your own data: UCI HAR's test subjects choose no network")
-        if self.test_subjects is not None and not uses_all:
-            people = [*data.train.subject.tolist(), *data.test.subject.tolist()]
-            data = data.with_test(subjects_named("--test-subjects", self.test_subjects, people))
-        reader.check(data)
         if uses_all:
             data = data.with_test([])
+        elif self.test_subjects is not None:
+            people = [*data.train.subject.tolist(), *data.test.subject.tolist()]
+            data = data.with_test(subjects_named("--test-subjects", self.test_subjects, people))
+        reader.check(data, tests=not uses_all)
         misfits = recording_checks.misfits(reader.described, is_training=True, frame=self.frame)
         for finding in (*misfits, *recording_checks.unlike_parts(data)):
             on_notice(finding.text)

@@ -43,10 +43,8 @@ def command(models: Sequence[Path], out: Path | None, usb: bool, port: int) -> N
             paths = write_page(models or (Path("edge-anywhere"), Path("edge")), folder, on_progress)
         for name, path in paths.items():
             if looks_up(read_model(path)[1]) is False:
-                advice = "train with --frame walking, or on recordings with x up"
-                click.echo(
-                    f"{name} was trained with another axis up than x, as the page turns phones: {advice}.", err=True
-                )
+                mend = "train with --frame walking, or on recordings with x up"
+                click.echo(f"{name} was not trained with x up, which the page expects: {mend}.", err=True)
         if server:
             if is_open and Console().is_terminal:
                 import segno

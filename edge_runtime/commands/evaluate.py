@@ -17,7 +17,7 @@ from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.evaluation_data import EvaluatedWindows
 from edge_runtime.data.names import noun_of, with_noun
 from edge_runtime.data.recording import Recording
-from edge_runtime.data.scores import GroupScore, Scores, answers_among, closed_by_group, is_no_better, names_of, score
+from edge_runtime.data.scores import GroupScore, Scores, answers_among, closed_by_group, is_chance, names_of, score
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.live import stream_scores
 from edge_runtime.live.decider import UNKNOWN
@@ -111,7 +111,7 @@ def _windows(classifier: Classifier, windows: EvaluatedWindows) -> Scored:
         per_source=closed_by_group(probabilities, test.y, names_of(test, windows.mountings, "source")),
     )
     _show_scores(open_set, closed_set, windows)
-    if len(set(test.y.tolist())) > 1 and is_no_better(np.array(open_set.confusion), labels):
+    if len(set(test.y.tolist())) > 1 and is_chance(open_set.per_class):
         mend = "check the labels, signals, units and normalisation in its card"
         click.echo(f"Hardly better than always giving the same label: {mend}.")
     if n_alike:

@@ -94,8 +94,8 @@ class DataReader:
         data_sets = [part.windows(window) for part in self.parts]
         return data_sets[0] if len(data_sets) == 1 else _joined(data_sets)
 
-    def check(self, data: Dataset) -> None:
-        """Raise `InputError` where `data`, the windows that there are, cannot be trained on and tested."""
+    def check(self, data: Dataset, tests: bool = True) -> None:
+        """Raise `InputError` where `data`, the windows that there are, cannot be trained on and, if `tests`, tested."""
         self._check_labels()
         place, length = in_words(self.sources), f"{data.window.samples / FILTERS.rate_hz:g} s"
         if len(self.parts) == 1 and self.has_recordings:
@@ -111,7 +111,7 @@ class DataReader:
             in_a_row = self.has_recordings or len(self.parts) > 1
             lack = f"subject has {length} of '{absent[0]}' in a row" if in_a_row else f"window of '{absent[0]}'"
             raise InputError(f"{place}: no training {lack}: record more, or choose other test subjects")
-        if not len(data.test):
+        if tests and not len(data.test):
             raise InputError(f"{place} has no test subject: choose test subjects")
 
     def _check_labels(self) -> None:

@@ -10,7 +10,7 @@ from edge_runtime.data.dataset import Dataset
 from edge_runtime.data.layout_recordings import LayoutRecordings
 from edge_runtime.data.names import UCI_HAR, natural, plain_name
 from edge_runtime.data.recording import Mounting, Recording
-from edge_runtime.data.sensor_checks import ARMS, Array, Finding, listed, sensor_findings
+from edge_runtime.data.sensor_checks import Array, Finding, listed, sensor_findings, turn_with_arms
 from edge_runtime.model.model_card import WALKING
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.gyroscope_axes import CALM_G
@@ -20,8 +20,9 @@ from edge_runtime.system.printable import quoted
 from edge_runtime.system.quantities import counted
 
 _SAME_RATE = 0.1
-# A label needs this many seconds to be judged. Walking moves more than this, within 45 degrees of standing.
-_LEAST_S, _LEAST_WALK_G, _UPRIGHT_COSINE = 10, 0.05, 0.7
+# A label needs this many seconds to be judged. Walking moves more than this. It is within 45 degrees of standing, and
+# beyond 30 of lying.
+_LEAST_S, _LEAST_WALK_G, _UPRIGHT = 10, 0.05, (0.7, 0.87)
 _NO_LABEL = ("null", "none", "nan", "na", "n/a")
 
 
@@ -64,16 +65,18 @@ def misfits(
 ) -> Iterator[Finding]:
     """Find faults of data sets, and files that were left out; each text begins with the name of its data set.
 
-    A low rate matters only for training on several: a network can recognise a data set by its rate. In the frame of the
-    device, x has to point up, since page, app and streams turn devices so.
+    A low rate matters only for training on several: a network can recognise a data set by its rate. With the frame
+    of the device, x must point up, as page, app and streams assume.
     """
     rate_matters = is_training and len(described) > 1
     for name, facts in described:
         for finding in findings(facts):
             if finding.is_fault and (rate_matters or finding.about != "rate"):
                 yield replace(finding, text=f"{name} does not fit. {finding.text}")
-            elif frame == "device" and (finding.numbers.get("others") or finding.numbers.get("up", "x") not in "x"):
-                yield replace(finding, text=f"{name}: {finding.text} Page, app and streams turn x up.")
+            elif frame == "device" and (
+                finding.numbers.get("others") or finding.numbers.get("up", "x") not in ("", "x")
+            ):
+                yield replace(finding, text=f"{name}: {finding.text} Page, app and streams assume that x does.")
         yield from (replace(finding, text=f"{name}: {finding.text}", is_fault=False) for finding in _files(facts))
 
 
@@ -172,27 +175,28 @@ def _labels(facts: LayoutRecordings) -> Iterator[Finding]:
 def _unlike_labels(recordings: Sequence[Recording]) -> Iterator[Finding]:
     """Labels that movement or posture contradicts, as where numbers of labels are shifted."""
     movement: dict[str, list[float]] = {}
-    gravity: dict[tuple[Mounting, str], Array] = {}
+    seconds_of: dict[tuple[Mounting, str], list[Array]] = {}
     for recording in recordings:
         for label in {*recording.found_labels} & {*UCI_HAR}:
             samples = recording.samples[recording.labels == recording.label_names.index(label), :3]
             seconds = samples[: len(samples) // RATE_HZ * RATE_HZ].reshape(-1, RATE_HZ, 3)
             movement.setdefault(label, []).extend(np.sqrt(seconds.var(axis=1).sum(axis=1)))
-            gravity[recording.mounting, label] = gravity.get((recording.mounting, label), 0) + seconds.sum(axis=(0, 1))
+            seconds_of.setdefault((recording.mounting, label), []).extend(seconds.mean(axis=1))
     for label, sizes in movement.items():
         is_walk = label.startswith(WALKING)
         if len(sizes) >= _LEAST_S and (np.median(sizes) < _LEAST_WALK_G if is_walk else np.median(sizes) > CALM_G):
-            text = f"During {label} the device {'hardly moves' if is_walk else 'moves'}: see the names of labels."
+            text = f"During {label} the device {'hardly moves' if is_walk else 'moves'}: check the names of labels."
             yield Finding("labels", text, is_fault=True)
-    if any(arm in recordings[0].mounting.placement.casefold() for arm in ARMS):
+    if turn_with_arms(recordings):
         return
+    gravity = {key: np.mean(seconds, axis=0) for key, seconds in seconds_of.items() if len(seconds) >= _LEAST_S}
     for label, is_upright in (("STANDING", True), ("LAYING", False)):
         mountings = [worn for worn, other in gravity if other == label and (worn, WALKING) in gravity]
         pairs = [np.stack([gravity[worn, label], gravity[worn, WALKING]]) for worn in mountings]
         cosines = [np.prod(pair, axis=0).sum() / np.linalg.norm(pair, axis=1).prod() for pair in pairs]
-        if cosines and (np.median(cosines) > _UPRIGHT_COSINE) != is_upright:
+        if cosines and (np.median(cosines) < _UPRIGHT[0] if is_upright else np.median(cosines) > _UPRIGHT[1]):
             words = "another way than" if is_upright else "the same way as"
-            text = f"During {label} the device points {words} during {WALKING}: see the names of labels."
+            text = f"During {label} the device points {words} during {WALKING}: check the names of labels."
             yield Finding("labels", text, is_fault=True)
 
 

@@ -109,16 +109,14 @@ def per_class(confusion: npt.NDArray[np.integer], labels: Sequence[str]) -> dict
     return scored
 
 
-def is_no_better(confusion: npt.NDArray[np.int64], labels: Sequence[str]) -> bool:
-    """Tell whether answers are not better than always giving the same label, or hardly better than guessing."""
-    commonest = float(confusion.sum(axis=1).max() / confusion.sum())
-    return accuracy(confusion) < commonest or is_chance(per_class(confusion, labels))
-
-
 def is_chance(scored: Mapping[str, ClassScore]) -> bool:
-    """Tell whether windows are classified right hardly more often than by guessing; each class has the same weight."""
+    """Tell whether windows are classified right hardly more often than by one constant answer.
+
+    Each class that occurs has the same weight.
+    """
     recalls = [score.recall for score in scored.values() if score.recall is not None]
-    return bool(recalls) and sum(recalls) / len(recalls) <= 1 / len(scored) + _LITTLE
+    n = len(recalls) if len(recalls) > 1 else len(scored)
+    return bool(recalls) and sum(recalls) / len(recalls) <= 1 / n + _LITTLE
 
 
 def by_group(y: Classes, predicted: Classes, groups: npt.NDArray[np.generic]) -> dict[str, GroupScore]:

@@ -36,7 +36,7 @@ _FEW = 0.1  # share of walks, in files that are mountings of their own
 _PAUSE_S, _LEAST_WALKING_S = 1.0, 2.5  # within a walk, and of one by its label
 _LEAST_MOVEMENT_S = 5.0  # sitting down and lying down take less
 _UPRIGHT, _UPRIGHT_G = ("STANDING", "WALKING"), 0.7  # g: on average, on the axis that points up
-ARMS = ("wrist", "hand", "arm")  # placements that turn with what people do
+_ARMS = ("wrist", "hand", "arm")
 _WALKS = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS")
 
 _STUCK_S = 10.0  # in which no axis stays the same while another moves
@@ -147,14 +147,22 @@ def _axes(recordings: Sequence[Recording]) -> Finding:
     shown = ", ".join(f"{axis} {value:+.2f}" for axis, value in zip("xyz", means, strict=True))
     when = "While people stand or walk" if is_known else "On average"
     text = f"{when} acceleration is {shown} g on the device's axes"
-    ups = {str(person): up for person, mean in people.items() if is_known and (up := _axis_up(mean))}
-    up = Counter(ups.values()).most_common(1)[0][0] if ups else ""
-    over = [person for person, other in ups.items() if other != up]
+    if not is_known or turn_with_arms(recordings):
+        people = {}
+    ups = {str(person): axis for person, mean in people.items() if (axis := _axis_up(mean))}
+    up = next((axis for axis, n in Counter(ups.values()).items() if 2 * n > len(ups)), "")
+    over = [person for person, axis in ups.items() if axis != up]
     text += f": {up} points up" * bool(up)
     if up in UPRIGHT_AXES:
         text += f'. A layout\'s axes = "{UPRIGHT_AXES[up]}" turns x up, or train with --frame walking'
-    text += f". For {listed(over)} another axis points up: train with --frame walking" * bool(over)
+    who = listed(over) if up else "each person"
+    text += f". Another axis points up for {who}: train with --frame walking" * bool(over)
     return Finding("axes", f"{text}.", numbers={"acceleration_g": means.tolist(), "up": up, "others": over})
+
+
+def turn_with_arms(recordings: Sequence[Recording]) -> bool:
+    """Tell whether the recordings, of one placement, are of a wrist or hand, which turns with what people do."""
+    return any(arm in recordings[0].mounting.placement.casefold() for arm in _ARMS)
 
 
 def _axis_up(gravity: Array) -> str:
@@ -254,7 +262,7 @@ def _mountings(recordings: Sequence[Recording]) -> Iterator[Finding]:
     text = f"In {len(elsewhere)} of {n} stretches of {'walking' if has_walking else 'movement'} the device points "
     text += f"elsewhere than {'on the same person' if is_anew else 'in the rest of its mounting'}"
     text += f", for example in {odd[0] if odd else elsewhere[0][1]}" if elsewhere else ""
-    turns = not has_walking and any(arm in recordings[0].mounting.placement.casefold() for arm in ARMS)
+    turns = not has_walking and turn_with_arms(recordings)
     is_often = not turns and len(elsewhere) >= max(_LEAST_ELSEWHERE, _TOO_MANY * len(apart))
     is_rare = len(elsewhere) <= _FEW * len(apart) and len(apart) > _LEAST_ELSEWHERE
     if is_anew and is_rare:

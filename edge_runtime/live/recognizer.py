@@ -37,7 +37,7 @@ _OTHER_AXES = (
     "gravity and the gyroscope turn in different directions: give the gyroscope's x, y and z in the order and with the "
     "signs of the accelerometer's"
 )
-_OTHER_SCALE = "gravity turns {:.2g} times as fast as the gyroscope says: see the gyroscope's range, scale and unit"
+_OTHER_SCALE = "gravity turns {:.2g} times as fast as the gyroscope says: check the gyroscope's range, scale and unit"
 _INVALID = (
     f"samples above {MAX_ACCELERATION_G:g} g or {MAX_ROTATION_RAD_S:g} rad/s, or not finite, are left out: check the "
     "sensor and its units"

@@ -23,7 +23,7 @@ CALM_G = 0.2  # root mean square of movement, below which smoothed acceleration 
 SIDE = RATE_HZ // 2  # samples on either side that a sample is smoothed over
 ENOUGH = 2 * RATE_HZ  # samples of turns to judge by
 LEAST, MARGIN = 0.85, 0.4  # correlation of the best axes, and how much better they are than the given ones
-SCALES, OFF_SCALE = (0.6, 1.6), 3  # times that a gyroscope of the right scale shows, but for a stretch; stretches
+SCALES, OFF_SCALE = (0.6, 1.6), 3  # how fast gravity turns over what the gyroscope says; stretches in a row beyond it
 _AXES = np.array([np.diag(x)[list(order)] for order in permutations(range(3)) for x in product((1, -1), repeat=3)])
 """Axes `[48, 3, 3]` that a gyroscope may have; the correct axes come first."""
 

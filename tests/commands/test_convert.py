@@ -186,8 +186,10 @@ def test_a_form_that_loses_too_much_is_left_out_with_its_file_from_before(run, m
 
 @pytest.mark.parametrize("is_other", [False, True])
 def test_the_forms_of_another_network_do_not_stay_beside_the_new_ones(run, monkeypatch, is_other):
+    flatbuffer, card = cards.read_model(MODELS["float32"])
+    labels = card.labels[::-1] if is_other else card.labels
     for scheme in ("float32", "mixed"):
-        shutil.copy(MODELS["int8" if is_other else "float32"], run.tflite(scheme))
+        run.tflite(scheme).write_bytes(cards.attach(flatbuffer, replace(card, labels=labels, quantisation={})))
     monkeypatch.setattr(conversion, "run_job", partial(convert_without_work, 0))
     done = convert(ConversionJob(run.folder, ("int8",)))
     assert run.tflite("mixed").exists() == (not is_other)

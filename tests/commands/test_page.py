@@ -87,7 +87,7 @@ def test_a_model_that_learnt_other_axes_than_the_page_has_is_named(tmp_path, mon
     monkeypatch.setattr(page_folder, "write_page", lambda *_: {"mine": tmp_path / "mine.tflite"})
     monkeypatch.setattr(page_benchmark, "write_benchmark", lambda *_: None)
     done = CliRunner().invoke(command, ["mine.tflite", "-o", str(tmp_path)], catch_exceptions=False)
-    assert ("mine was trained with another axis" in done.stderr) == (not upright)
+    assert ("mine was not trained with x up" in done.stderr) == (not upright)
 
 
 def test_another_page_is_not_replaced(har_edge_here, tmp_path):

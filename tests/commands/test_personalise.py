@@ -56,7 +56,7 @@ def slipped(sitting, standing):
     ("labels", "change", "code", "words"),
     [
         (("SITTING", "STANDING"), slipped, 1, ["own", "accuracy"]),
-        (("LAYING", "WALKING"), lambda x, _: x, 1, ["own", "throughout"]),
+        (("LAYING", "SITTING"), lambda x, _: x, 1, ["own", "throughout"]),
         (("SITTING", "STANDING"), lambda x, _: x * [9.8, 9.8, 9.8, 1, 1, 1], 2, ["a.csv", "SITTING", "m/s2"]),
         (("WALKING", "STANDING"), lambda *_: posture("WALKING") / [1, 1, 1, 60, 60, 60], 2, ["a.csv", "gx[rad/s]"]),
         (("SITTING", "STANDING"), lambda x, _: x[:100], 2, ["only STANDING"]),

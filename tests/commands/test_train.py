@@ -9,10 +9,10 @@ import pytest
 from programs import assert_one_sentence, succeeded
 from training_fixtures import EPOCHS, run_card
 
+from convert.keras_files import hash_weights
 from edge_runtime.model import model_card
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.runs import Run, lock_path, settings_path
-from train.fit.fit import hash_weights
 from train.run.fit_processes import locked
 
 ALL_WHO_TRAIN = "1,3,5,6,7,8,11,14,15,16,17,19,21,22,23,25,26,27,28,29,30"

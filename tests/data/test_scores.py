@@ -82,3 +82,15 @@ def test_the_closed_set_of_a_group_has_the_labels_of_its_own_windows():
         expected = (len(classes), metrics.accuracy_score(classes, answers), macro_f1(classes, answers))
         assert (result[name].windows, result[name].accuracy, result[name].macro_f1) == pytest.approx(expected)
     assert scores.by_group(y, logits.argmax(axis=1), groups)["A"].accuracy < result["A"].accuracy
+
+
+@pytest.mark.parametrize(
+    ("confusion", "expected"),
+    [
+        ([[94, 6, 0], [1, 29, 0], [0, 0, 0]], False),
+        ([[94, 0, 0], [30, 0, 0], [0, 0, 0]], True),
+        ([[0, 9], [9, 0]], True),
+    ],
+)
+def test_answers_that_are_hardly_better_than_a_constant_are_chance(confusion, expected):
+    assert scores.is_chance(scores.per_class(np.array(confusion), "abc"[: len(confusion)])) == expected

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from written_recordings import motion, recordings, write, write_subjects
+from written_windows import of_people, write_windows
 
 from edge_runtime.data import embedded_recordings, loading
 from edge_runtime.data.data_sources import DataSource, data_texts, sources
@@ -47,9 +48,11 @@ def test_labels_are_the_union_and_people_are_named_after_their_data_set(two):
         assert [f"{mounting.source}-{mounting.name}" for mounting in worn] == split.subject.tolist()
 
 
-def test_a_cross_validation_may_use_everyone_but_not_uci_hars_test_subjects(two):
+def test_a_cross_validation_may_use_everyone_but_not_uci_hars_test_subjects(two, tmp_path):
     data, _ = load(*two, test_subjects=("none",))
     assert (len({*data.train.subject.tolist()}), len(data.test)) == (6, 0)
+    windows = write_windows(tmp_path / "train.npz", of_people(), split=[0] * 100)
+    assert not len(load(windows, test_subjects=("none",))[0].test)
     with pytest.raises(InputError, match="UCI HAR"):
         load("uci-har", test_subjects=("none",))
 

@@ -110,6 +110,9 @@ def test_raw_windows_that_a_person_cannot_have_in_their_units_are_refused(load, 
         return
     with pytest.raises(InputError, match=fault):
         load(GOOD, **changes)
+    still = np.tile([9.8, 0, 0, 0.01, 0.01, 0.01], (len(X), 64, 1))
+    still[0, 30, 0] = 20  # a tap does not show the unit
+    assert load(GOOD, X=still, signals=RAW_NAMES, units=["m/s2"] * 3 + ["rad/s"] * 3)
 
 
 def test_filtered_rotation_that_is_too_fast_for_its_unit_is_refused(load):

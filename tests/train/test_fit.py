@@ -7,12 +7,13 @@ import pytest
 import tensorflow as tf
 from training_fixtures import TINY
 
+from convert.keras_files import hash_weights
 from edge_runtime.data.dataset import Split
 from edge_runtime.data.names import default_held_out
 from edge_runtime.data.scores import fit_temperature
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.signals.frontend import SIGNALS
-from train.fit.fit import fit, hash_weights
+from train.fit.fit import fit
 from train.fit.fit_job import FitJob
 from train.fit.recipe import Recipe
 from train.training_data import check_data

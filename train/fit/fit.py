@@ -3,7 +3,6 @@
 All randomness is keyed by (seed, stream, epoch, step): no number depends on what was drawn before.
 """
 
-import hashlib
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, fields, replace
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from convert.keras_files import hash_weights
 from edge_runtime.data.dataset import Split
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.system.files import atomic_path
@@ -173,11 +173,3 @@ def restore_checkpoint(path: Path, identity: str, variables: Sequence[Any]) -> l
 def predict_logits(model: keras.Model, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Compute the logits `[n, n_classes]` of normalised windows, in batches."""
     return np.concatenate([np.asarray(model(X[i : i + 1024], training=False)) for i in range(0, len(X), 1024)])
-
-
-def hash_weights(model: keras.Model) -> str:
-    """Return the SHA-256 of the weights in Keras's order, equal for trainings with the same steps."""
-    digest = hashlib.sha256()
-    for weight in model.weights:
-        digest.update(np.ascontiguousarray(weight).tobytes())
-    return digest.hexdigest()

@@ -42,7 +42,7 @@ export default {
     () => clock,
     (seconds) => `Samples were missing for ${seconds.toFixed(2)} s.`,
     () => clock,
-    () => 'The gyroscope does not turn as the accelerometer does (its axes or its scale): answers may be wrong.',
+    () => 'The gyroscope and the accelerometer disagree (axes or scale): answers may be wrong.',
     () => '', // the page says how the phone is worn
     () => '',
     () => 'The phone is not worn upright: turn it, or choose edge-anywhere.',
