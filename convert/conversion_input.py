@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.conversion_job import ConversionJob
-from convert.keras_files import hash_weights, load_network
+from convert.keras_files import load_network
 from convert.network_borders import as_logits, fit_to_windows, samples_of
+from convert.tensorflow_setup import hash_weights
 from edge_runtime.data import loading
 from edge_runtime.data.data_sources import sources
 from edge_runtime.data.dataset import Dataset, Split

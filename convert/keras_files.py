@@ -1,6 +1,5 @@
 """Check Keras files, `.keras` and HDF5 of Keras 2 and 3, and load them in safe mode."""
 
-import hashlib
 import io
 import json
 import math
@@ -9,8 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from edge_runtime.errors import InputError
 from edge_runtime.system.files import scratch_folder
@@ -172,11 +169,3 @@ def _reason(error: BaseException) -> str:
     while (earlier := error.__cause__ or error.__context__) is not None:
         error = earlier
     return (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]
-
-
-def hash_weights(model: Any) -> str:
-    """Return the SHA-256 of the weights in Keras's order, equal for trainings with the same steps."""
-    digest = hashlib.sha256()
-    for weight in model.weights:
-        digest.update(np.ascontiguousarray(weight).tobytes())
-    return digest.hexdigest()

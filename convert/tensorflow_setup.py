@@ -1,10 +1,14 @@
-"""Import TensorFlow on the host: on demand, quietly, with a fixed number of threads."""
+"""Import TensorFlow on the host, on demand, quietly, with a fixed number of threads, and identify its networks."""
 
+import hashlib
 import importlib.util
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
 
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.installation import MissingExtraError, pip_install
@@ -61,3 +65,11 @@ def short_of_memory(what: str) -> Iterator[None]:
         if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's
             raise DeviceError(f"there is too little memory for {what}: {_MEMORY_ADVICE}") from error
         raise
+
+
+def hash_weights(model: Any) -> str:
+    """Return the SHA-256 of the weights in Keras's order, equal for trainings with the same steps."""
+    digest = hashlib.sha256()
+    for weight in model.weights:
+        digest.update(np.ascontiguousarray(weight).tobytes())
+    return digest.hexdigest()

@@ -128,7 +128,11 @@ def scored_people(
 def _notices(
     reader: DataReader, cards: Sequence[Card], people: Mapping[int | str, str], scored: Iterable[int | str]
 ) -> list[Finding]:
-    return [*misfits(reader.described), *_not_scored(cards, people), *_perhaps_known(cards, scored)]
+    return [
+        *misfits(reader.described, frame=cards[0].frame),
+        *_not_scored(cards, people),
+        *_perhaps_known(cards, scored),
+    ]
 
 
 def _silent(cards: Sequence[Card]) -> list[Finding]:
@@ -188,7 +192,7 @@ def learnt_from(card: Card, people: Mapping[int | str, str]) -> list[int | str]:
     for subject, source in people.items():
         plain = re.escape(prefixes([source])[0])
         bare = {str(subject), *(re.sub(f"^{plain}{x}", "", str(subject)) for x in ("", r"\d+-"))}
-        if bare & _training_subjects(card, source):
+        if {*map(str.casefold, bare)} & {*map(str.casefold, _training_subjects(card, source))}:
             learners.append(subject)
     return natural_order(learners)
 

@@ -17,7 +17,7 @@ from edge_runtime.data.recording import Recording
 from edge_runtime.signals.axes import UPRIGHT_AXES
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.gyroscope_axes import CALM_G, correlation, expected_change, has_other_axes, slow_turns
-from edge_runtime.signals.sensor_faults import MOVED
+from edge_runtime.signals.sensor_faults import MOST_ROTATION, MOVED
 from edge_runtime.signals.types import STANDARD_GRAVITY
 from edge_runtime.system.quantities import counted
 
@@ -114,7 +114,7 @@ def _is_far_off(of_file: Finding) -> bool:
     if of_file.about == "gravity":
         return not _OF_FILE_G[0] <= _ratio(of_file) <= _OF_FILE_G[1]
     if numbers.get("turning_s", 0) < _OF_FILE_TURNING_S:
-        return False
+        return "rotation_rad_s" in numbers
     is_off = not _OF_FILE_TIMES[0] < numbers["times"] < _OF_FILE_TIMES[1]
     return bool(numbers["other_axes"]) or (is_off and abs(numbers["correlation"]) >= _OF_FILE_SURE)
 
@@ -147,16 +147,16 @@ def _axes(recordings: Sequence[Recording]) -> Finding:
     shown = ", ".join(f"{axis} {value:+.2f}" for axis, value in zip("xyz", means, strict=True))
     when = "While people stand or walk" if is_known else "On average"
     text = f"{when} acceleration is {shown} g on the device's axes"
-    if not is_known or turn_with_arms(recordings):
-        people = {}
-    ups = {str(person): axis for person, mean in people.items() if (axis := _axis_up(mean))}
+    is_judged = is_known and not turn_with_arms(recordings)
+    ups = {str(person): axis for person, mean in people.items() if is_judged and (axis := _axis_up(mean))}
     up = next((axis for axis, n in Counter(ups.values()).items() if 2 * n > len(ups)), "")
     over = [person for person, axis in ups.items() if axis != up]
     text += f": {up} points up" * bool(up)
     if up in UPRIGHT_AXES:
         text += f'. A layout\'s axes = "{UPRIGHT_AXES[up]}" turns x up, or train with --frame walking'
-    who = listed(over) if up else "each person"
-    text += f". Another axis points up for {who}: train with --frame walking" * bool(over)
+    text += f". Another axis points up for {listed(over) if up else 'each person'}: train with --frame walking" * bool(
+        over
+    )
     return Finding("axes", f"{text}.", numbers={"acceleration_g": means.tolist(), "up": up, "others": over})
 
 
@@ -176,6 +176,11 @@ def _hand(recordings: Sequence[Recording], in_header: bool) -> Finding:
     turns = np.concatenate([slow_turns(recording.samples) for recording in recordings if recording.has_gyroscope])
     a, b = turns[:, :3], expected_change(turns)
     seconds = len(turns) / RATE_HZ
+    unit = "the unit of rotation" if in_header else "unit and scale under [rotation]"
+    speed = float(np.quantile(np.linalg.norm(np.concatenate([x.samples[:, 3:] for x in recordings]), axis=1), 0.9))
+    if seconds < _OF_FILE_TURNING_S and speed > 2 * MOST_ROTATION:
+        text = f"Rotation is often {speed:.0f} rad/s, which nobody reaches: see {unit} (rad/s or deg/s)."
+        return Finding("rotation", text, True, {"rotation_rad_s": speed, "times": 1 / speed})
     is_other = has_other_axes(turns, _OF_FILE_SURE) if seconds >= _OF_FILE_TURNING_S else has_other_axes(turns)
     if (seconds < _LEAST_TURNING_S and not is_other) or not b.any():
         return Finding("rotation", "Nothing turns slowly for long enough to see the gyroscope's hand and unit.")
@@ -196,7 +201,6 @@ def _hand(recordings: Sequence[Recording], in_header: bool) -> Finding:
     elif together < _NONE and is_long:
         mend = f"see that columns of both sensors are x, y and z of the same axes, and {time}"
     elif together >= _SURE and is_long and not least < times < _USUAL[1]:
-        unit = "the unit of rotation" if in_header else "unit and scale under [rotation]"
         mend = f"see {unit} (rad/s or deg/s), and {time}"
     else:
         fits = "hand and unit fit" if times > _USUAL[0] else "the hand fits; nothing turns fast enough for the unit"

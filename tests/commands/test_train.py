@@ -9,7 +9,7 @@ import pytest
 from programs import assert_one_sentence, succeeded
 from training_fixtures import EPOCHS, run_card
 
-from convert.keras_files import hash_weights
+from convert.tensorflow_setup import hash_weights
 from edge_runtime.model import model_card
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.runs import Run, lock_path, settings_path

@@ -78,7 +78,7 @@ def test_people_are_found_in_a_card_by_their_data_set_and_name():
     joined = trained_on("A b + mine + mine", "a-b-1", "mine-2", "mine-2-3")
     assert learnt_from(joined, {1: "A b", 2: "A b"}) == [1]
     assert learnt_from(joined, {"1": "mine", "2": "mine", "3": "mine", "mine-2": "mine"}) == ["2", "3", "mine-2"]
-    assert learnt_from(joined, {"a-b-1": "renamed", "1": "renamed"}) == ["a-b-1"]
+    assert learnt_from(joined, {"A-b-1": "renamed", "1": "renamed"}) == ["A-b-1"]
     assert learnt_from(CARD, {3: uci_har.NAME, 2: uci_har.NAME}) == [3]  # of before cards named sources
     assert learnt_from(replace(CARD, training={}), {3: uci_har.NAME}) == []
 

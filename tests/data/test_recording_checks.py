@@ -104,6 +104,15 @@ def test_a_file_that_is_unlike_all_others_is_named(recordings, odd, change, abou
     assert f"{odd}.csv" in fault.text
 
 
+def test_a_file_in_deg_s_without_slow_turns_is_named(recordings):
+    files = [replace(x, file=f"{i}.csv", mounting=Mounting(str(x.subject))) for i, x in enumerate(recordings)]
+    walk = np.flatnonzero(files[2].labels == files[2].label_names.index("WALKING"))[:1000]
+    files[2] = replace(
+        files[2], samples=files[2].samples[walk] * np.repeat([1, 180 / np.pi], 3), labels=files[2].labels[walk]
+    )
+    assert [(x.about, "2.csv" in x.text) for x in faults(files)] == [("rotation", True)]
+
+
 def test_files_that_are_off_by_too_much_and_by_too_little_are_told_apart(recordings):
     files = [replace(x, file=f"{i}.csv", mounting=Mounting(str(x.subject))) for i, x in enumerate(recordings)]
     for i, factor in ((2, RAD), (3, 2.5)):

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from training_fixtures import TINY
 
-from convert.keras_files import hash_weights
+from convert.tensorflow_setup import hash_weights
 from edge_runtime.data.dataset import Split
 from edge_runtime.data.names import default_held_out
 from edge_runtime.data.scores import fit_temperature

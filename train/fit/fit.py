@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from convert.keras_files import hash_weights
+from convert.tensorflow_setup import hash_weights
 from edge_runtime.data.dataset import Split
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.system.files import atomic_path
