@@ -117,6 +117,11 @@ def _check(held_out: HeldOut, model: str, data: str, anyway: bool) -> str:
             f"'{model}' is wrong throughout on {data}, so nothing was written ({shares}): check the labels and how the "
             "device was worn, or use edge-anywhere"
         )
+    if held_out.are_exchanged and not anyway:
+        raise CheckFailedError(
+            f"'{model}' answers most windows of two labels in {data} by the other label, so nothing was written: check "
+            "the labels, or add --anyway"
+        )
     if held_out.after <= held_out.before and not anyway:
         raise CheckFailedError(
             f"the correction learnt from one part of {data} does not raise accuracy on another ({shares}), so nothing "

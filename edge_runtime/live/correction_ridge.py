@@ -23,17 +23,22 @@ _MOST = 8.0  # windows that an activity counts as, at most
 _DECIMALS = 6
 # Minimum accuracies for a person who wears the device in a way that the network was trained with.
 _LEAST_BEFORE, _LEAST_AFTER = 0.1, 0.5
+_MOST_EXCHANGED = 0.5
 
 Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The share of `windows` that were right `before` and `after` correction, with each fold held out in turn."""
+    """The share of `windows` that were right `before` and `after` correction, with each fold held out in turn.
+
+    `are_exchanged` tells whether the network answers most windows of two labels by the other label of the two.
+    """
 
     windows: int
     before: float
     after: float
+    are_exchanged: bool
 
     @property
     def is_wrong_throughout(self) -> bool:
@@ -93,7 +98,13 @@ def cross_validate(
         before += int((logits[rows].argmax(axis=1) == y[rows]).sum())
         after += int((correction.apply(logits[rows], looks[rows]).argmax(axis=1) == y[rows]).sum())
     n = sum(map(len, folds))
-    return HeldOut(n, before / n, after / n)
+    return HeldOut(n, before / n, after / n, _are_exchanged(logits.argmax(axis=1), y))
+
+
+def _are_exchanged(answers: npt.NDArray[np.integer], y: npt.NDArray[np.integer]) -> bool:
+    labels = np.unique(y)
+    shares = np.array([[np.mean(answers[y == label] == other) for other in labels] for label in labels])
+    return bool(np.triu(np.minimum(shares, shares.T) > _MOST_EXCHANGED, 1).any())
 
 
 def _rounded(values: Array) -> tuple[float, ...]:

@@ -71,6 +71,12 @@ def test_unfit_recordings_are_refused(labels, change, code, words, tmp_path, per
     assert not (tmp_path / "mine.tflite").exists()
 
 
+def test_exchanged_labels_are_not_learnt(tmp_path, personalise):
+    done = personalise(("SITTING", STANDING), ("STANDING", SITTING), ("LAYING", posture("LAYING")))
+    assert_one_sentence(done, 1, "other label")
+    assert not (tmp_path / "mine.tflite").exists()
+
+
 def test_a_model_that_is_no_better_is_written_only_if_told(har_edge_here, tmp_path, personalise):
     done = personalise(("LAYING", posture("LAYING")), ("STANDING", STANDING))
     assert_one_sentence(done, 1, "--anyway")
