@@ -64,11 +64,9 @@ def convert(job: ConversionJob, on_progress: OnProgress = ignore_progress) -> Co
         result = run_job(job, scratch, on_progress)
         before, float32 = job.tflite(FLOAT32), flatbuffer_path(scratch, "model", FLOAT32)
         if before.exists() and _is_other(before, read_model(float32)[1]):
-            reason = "the earlier file belonged to another network or card"
-            old = {
-                scheme: reason for scheme in SCHEMES if scheme not in result.parities and job.tflite(scheme).exists()
-            }
-            result = replace(result, missing={**old, **result.missing})
+            earlier = [scheme for scheme in SCHEMES if scheme not in result.parities and job.tflite(scheme).exists()]
+            reasons = dict.fromkeys(earlier, "the earlier file belonged to another network or card")
+            result = replace(result, missing={**reasons, **result.missing})
         for scheme in result.schemes:
             write_bytes(job.tflite(scheme), flatbuffer_path(scratch, "model", scheme).read_bytes())
         for scheme in result.missing:  # a model from before would be taken for this network's

@@ -154,9 +154,8 @@ def _axes(recordings: Sequence[Recording]) -> Finding:
     text += f": {up} points up" * bool(up)
     if up in UPRIGHT_AXES:
         text += f'. A layout\'s axes = "{UPRIGHT_AXES[up]}" turns x up, or train with --frame walking'
-    text += f". Another axis points up for {listed(over) if up else 'each person'}: train with --frame walking" * bool(
-        over
-    )
+    if over:
+        text += f". Another axis points up for {listed(over) if up else 'each person'}: train with --frame walking"
     return Finding("axes", f"{text}.", numbers={"acceleration_g": means.tolist(), "up": up, "others": over})
 
 

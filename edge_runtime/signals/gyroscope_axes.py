@@ -105,7 +105,7 @@ class AxesWatch:
         """What the turns show, as `push` gives it; None while they fit."""
         change, expected = self._turns[:, :3], expected_change(self._turns)
         if correlation(change, expected) < LEAST:
-            return 0.0 if has_other_axes(self._turns) else None
+            return 0.0 if False not in self._told and has_other_axes(self._turns) else None
         times = float((change * expected).sum() / (expected**2).sum())
         self._off = 0 if SCALES[0] < times < SCALES[1] else self._off + 1
         return times if self._off >= OFF_SCALE else None

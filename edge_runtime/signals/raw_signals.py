@@ -13,7 +13,7 @@ from edge_runtime.signals.units import ACCELERATION_UNITS, ROTATION_UNITS, canon
 RAW_RATES_HZ = 10, 1000
 """The least rate, at which steps can be counted, and the greatest."""
 
-LEAST_MOVING = 0.1  # share of windows with movement, in which a wrong unit of rotation shows
+_LEAST_MOVING = 0.1  # share of windows with movement, in which a wrong unit of rotation shows
 
 Array = npt.NDArray[np.float64]
 
@@ -35,7 +35,7 @@ def size_fault(X: npt.NDArray[np.floating], signals: Sequence[Signal]) -> str:
     turning = [i for i, x in enumerate(signals) if x.is_rotation and canonical(x.unit) in ROTATION_UNITS]
     rad_s = X[:, :, turning] * [ROTATION_UNITS[canonical(signals[i].unit)] for i in turning]
     sizes = np.linalg.norm(rad_s, axis=2).mean(axis=1)
-    if np.quantile(sizes, 1 - LEAST_MOVING) > MOST_ROTATION:
+    if np.quantile(sizes, 1 - _LEAST_MOVING) > MOST_ROTATION:
         return f"rotation in {signals[turning[0]].unit} is too fast for a person: correct units"
     factors = raw_factors(signals)
     if factors is None:
@@ -51,7 +51,7 @@ def size_fault(X: npt.NDArray[np.floating], signals: Sequence[Signal]) -> str:
             "correct units, or leave them out if windows are normalised or have no gravity"
         )
     moves = np.linalg.norm(acceleration, axis=2).std(axis=1) > SHAKEN_G
-    if turning and moves.mean() > LEAST_MOVING and np.median(sizes[moves]) < LEAST_ROTATION:
+    if turning and moves.mean() > _LEAST_MOVING and np.median(sizes[moves]) < LEAST_ROTATION:
         return f"rotation in {signals[turning[0]].unit} is too slow for a person who moves: correct units"
     return ""
 
