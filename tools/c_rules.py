@@ -34,7 +34,7 @@ RULES: dict[str, tuple[str, str]] = {
     ),
     "live.persistence": ("", "PERSISTENCE_S STEADY_S REST_S STEADY ATYPICAL UNLIKE_S LONGEST_UNLIKE_S"),
     "live.smoothing": ("", "FIRST_EVIDENCE CHANGE_OF_STEPS LEAST_PROBABILITY FAINT FAINT_MOST FAINT_S"),
-    "live.decider": ("", "UPRIGHT"),
+    "live.worn_axes": ("", "UPRIGHT FACING_S BACKWARDS LEAST_PUSH"),
     "live.recognizer": ("", "WARM_UP_S ANOTHER_CLOCK_S"),
 }
 """The names of constants, by module of `edge_runtime`, with a prefix in C."""

@@ -55,6 +55,7 @@ def command(
 
     require_extra("har-edge train", ("tensorflow", "sklearn", "matplotlib"))
     # Only now: it loads scipy, scikit-learn and matplotlib.
+    from edge_runtime.reports.sentences import exchanged_labels
     from train.run import training
     from train.training_report import run_table, seeds_table
 
@@ -73,6 +74,8 @@ def command(
             cards = training.begin(settings, folder, on_notice, on_progress)
     console = Console()
     console.print(seeds_table(cards) if (folder / runs.SEEDS).exists() else run_table(cards[0]))
+    for sentence in (text for scores in cards[0].scores.values() for text in exchanged_labels(scores["exchanged"])):
+        click.echo(sentence)
     console.print(f"Scores, history and pictures: {folder}", soft_wrap=True)
     console.print(f"Next: har-edge convert {shlex.quote(str(folder))} --quantize", soft_wrap=True)
 

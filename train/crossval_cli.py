@@ -53,6 +53,7 @@ def command(
     from convert.tensorflow_setup import require_extra
 
     require_extra("har-edge crossval", ("tensorflow", "sklearn", "matplotlib"))
+    from edge_runtime.reports.sentences import exchanged_labels
     from train import cross_validation
     from train.run.training import check_free
     from train.training_data import TrainingInput
@@ -64,4 +65,6 @@ def command(
     with progress() as on_progress:
         result = cross_validation.run(settings, folds, folder, pictures, partial(click.echo, err=True), on_progress)
     Console().print(cross_validation.scores_table(result, settings))
+    for sentence in exchanged_labels(result.scores.exchanged):
+        click.echo(sentence)
     click.echo(f"Scores and pictures: {folder}")

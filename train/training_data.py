@@ -11,8 +11,10 @@ from convert.tensorflow_setup import import_tensorflow
 from edge_runtime.data import recording_checks, uci_har
 from edge_runtime.data.data_sources import sources
 from edge_runtime.data.dataset import WINDOW, Dataset, Split
+from edge_runtime.data.facing import common_heading, headings
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.names import natural_order
+from edge_runtime.data.sensor_checks import listed
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import WALKING
 from edge_runtime.reports.sentences import motionless
@@ -83,6 +85,9 @@ class TrainingInput:
             raise InputError(f"'{data.name}' has windows of {data.window} already: leave out --window and --hop")
         if self.frame == "walking":
             data = _in_walking_frame(data, on_notice)
+        elif others := common_heading(headings(data, data.train))[1]:
+            named = listed([*map(str, others)])
+            on_notice(f"The devices of {named} face another way than the others': train with --frame walking.")
         if self.sensors == "accelerometer":
             if data.front_end is None:
                 raise InputError(

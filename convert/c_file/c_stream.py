@@ -10,8 +10,9 @@ from convert.c_file.c_names import c_string
 from convert.c_file.c_sizes import Sizes, with_stream
 from edge_runtime import c
 from edge_runtime.errors import InputError
-from edge_runtime.live.decider import STEPS, are_still, looks_up
+from edge_runtime.live.decider import STEPS, are_still
 from edge_runtime.live.recognizer import check_live
+from edge_runtime.live.worn_axes import looks_up
 from edge_runtime.model.alike_labels import IN_A_POCKET, tilt_decides
 from edge_runtime.model.model_card import WALKING, Card
 from edge_runtime.model.novelty import NoveltyDetector, TypicalMovement, TypicalPosture, TypicalSteps
@@ -106,6 +107,7 @@ def card_numbers(card: Card) -> CardNumbers:
         "moving": moving,
         "steps": [int(label in STEPS) for label in labels],
     }
+    real |= dict(zip(("AHEAD_X", "AHEAD_Y", "AHEAD_Z"), card.live.ahead or (0.0, 0.0, 0.0), strict=True))
     real_tables = {
         "factors": [1.0] * len(columns) if factors is None else factors.tolist(),
         "centres": _flat((x.centres * n_centres)[:n_centres] for x in posture),

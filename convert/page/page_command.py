@@ -26,7 +26,7 @@ def command(models: Sequence[Path], out: Path | None, usb: bool, port: int) -> N
     from convert.page.page_server import over_https, over_usb
     from convert.tensorflow_setup import require_extra
     from edge_runtime.errors import HarEdgeError
-    from edge_runtime.live.decider import looks_up
+    from edge_runtime.live.worn_axes import looks_up
     from edge_runtime.model.model_card import read_model
     from edge_runtime.system.files import scratch_folder
     from edge_runtime.system.terminal import Console, progress

@@ -14,11 +14,10 @@ har_real har_mean(const har_stream *s, int signal, int rows) {
 static har_real spread(const har_stream *s, int signal) {
   har_real sum = 0;
   for (int i = signal; i < signal + 3; i++) {
-    const har_real factor = HAR_IS_RAW ? har_factors[har_places[i]] : 1, mean = har_mean(s, i, HAR_END);
-    const HAR_VALUE *x = s->window + har_places[i];
+    const har_real mean = har_mean(s, i, HAR_END);
     har_real squares = 0;
     for (int t = HAR_SAMPLES - HAR_END; t < HAR_SAMPLES; t++) {
-      const har_real beyond = (har_real)x[HAR_N_SIGNALS * t] * factor - mean;
+      const har_real beyond = har_value(s, t, i) - mean;
       squares += beyond * beyond;
     }
     sum += HAR_MATH(sqrt)(squares / (har_real)HAR_END);
@@ -32,12 +31,7 @@ static har_real spread(const har_stream *s, int signal) {
 static har_real find_sizes(const har_stream *s, har_real *sizes) {
   har_real mean = 0, squares = 0;
   for (int t = 0; t < HAR_SAMPLES; t++) {
-    har_real v[3];
-    for (int i = 0; i < 3; i++) {
-      const int place = har_places[TOTAL_ACC + i];
-      v[i] = (har_real)s->window[HAR_N_SIGNALS * t + place] * (HAR_IS_RAW ? har_factors[place] : 1);
-    }
-    sizes[t] = size_of(v[0], v[1], v[2]);
+    sizes[t] = size_of(har_value(s, t, TOTAL_ACC), har_value(s, t, TOTAL_ACC + 1), har_value(s, t, TOTAL_ACC + 2));
     mean += sizes[t];
   }
   mean /= (har_real)HAR_SAMPLES;

@@ -101,6 +101,10 @@ bool har_forget_mounting(har_stream *s);
 const HAR_VALUE *har_rows(const har_stream *s, int row);
 
 enum { UNUSUAL_POSTURE = 1, NOVEL_POSTURE = 2, UNUSUAL_MOVEMENT = 4, NOVEL_MOVEMENT = 8, CANNOT_BEGIN = 16 };
+static inline har_real har_value(const har_stream *s, int row, int signal) { /* in g or rad/s */
+  const int place = har_places[signal];
+  return (har_real)s->window[HAR_N_SIGNALS * row + place] * (HAR_IS_RAW ? har_factors[place] : 1);
+}
 har_real har_mean(const har_stream *s, int signal, int rows);
 void har_find_steps(har_stream *s);
 void har_detect(har_stream *s);

@@ -148,9 +148,13 @@ typedef double har_real;
 #define HAR_FAINT_S HAR_R(4.0)
 #define HAR_FAINT_US 4000000
 
-/* live/decider.py */
+/* live/worn_axes.py */
 #define HAR_UPRIGHT_0 HAR_R(0.8)
 #define HAR_UPRIGHT_1 HAR_R(1.2)
+#define HAR_FACING_S HAR_R(30.0)
+#define HAR_FACING_US 30000000
+#define HAR_BACKWARDS HAR_R(0.5)
+#define HAR_LEAST_PUSH HAR_R(0.1)
 
 /* live/recognizer.py */
 #define HAR_WARM_UP_S HAR_R(12.0)

@@ -76,9 +76,7 @@ static har_real movement(const har_stream *s) {
   for (int t = HAR_SAMPLES - HAR_END; t < HAR_SAMPLES; t++) {
     har_real body[3];
     for (int i = 0; i < 3; i++) {
-      const int place = har_places[TOTAL_ACC + i];
-      const har_real x = (har_real)s->window[HAR_N_SIGNALS * t + place] * har_factors[place];
-      body[i] = x - har_mean(s, TOTAL_ACC + i, HAR_END);
+      body[i] = har_value(s, t, TOTAL_ACC + i) - har_mean(s, TOTAL_ACC + i, HAR_END);
     }
     sum += size_of(body[0], body[1], body[2]);
   }
@@ -138,22 +136,66 @@ void har_answer(har_stream *s, float *logits) {
 
 /* ---- Windows ---- */
 
-/* Report the axis that points up in the first walk, if another axis did in the training. */
-static void look_up(har_stream *s) {
-  har_real up = 0;
+/* ---- How the device is worn, as edge_runtime/live/worn_axes.py ---- */
+
+/* Add the steps of a window; tell whether all so far, if they are enough, show a device that faces back. */
+static bool faces_back(har_stream *s, const har_real *gravity) {
+  const har_real size = size_of(gravity[0], gravity[1], gravity[2]), ahead[3] = {HAR_AHEAD_X, HAR_AHEAD_Y, HAR_AHEAD_Z};
+  const int lag = nearest(HAR_LAG_S * HAR_RATE_HZ), sway_lag = nearest(HAR_SWAY_LAG_S * HAR_RATE_HZ);
+  har_real up[3], push[3] = {0}, turn = 0, along = 0;
+  for (int i = 0; i < 3; i++) {
+    up[i] = gravity[i] / size;
+    turn += up[i] * har_mean(s, BODY_GYRO + i, HAR_SAMPLES);
+  }
+  for (int t = 0; t < HAR_SAMPLES; t++) {
+    har_real upwards = -size, turning = -turn;
+    for (int i = 0; i < 3; i++) {
+      upwards += up[i] * har_value(s, t, TOTAL_ACC + i);
+      turning += up[i] * har_value(s, t, BODY_GYRO + i);
+    }
+    for (int i = 0; i < 3; i++) {
+      const int j = (i + 1) % 3, k = (i + 2) % 3;
+      const har_real left = up[j] * ahead[k] - up[k] * ahead[j];
+      if (t + lag < HAR_SAMPLES) push[i] += upwards * har_value(s, t + lag, TOTAL_ACC + i);
+      if (t + sway_lag < HAR_SAMPLES) s->sway += turning * left * har_value(s, t + sway_lag, TOTAL_ACC + i);
+    }
+  }
+  for (int i = 0; i < 3; i++) along += push[i] * up[i];
+  for (int i = 0; i < 3; i++) s->push[i] += push[i] - along * up[i];
+  s->stepped_s += HAR_HOP_S;
+  if (s->stepped_s < HAR_FACING_S) return false;
+  const har_real forth = s->push[0] * ahead[0] + s->push[1] * ahead[1] + s->push[2] * ahead[2];
+  const har_real all = larger(size_of(s->push[0], s->push[1], s->push[2]), HAR_LEAST_PUSH);
+  const bool back = forth > HAR_BACKWARDS * all && s->sway > 0;
+  s->push[0] = s->push[1] = s->push[2] = s->sway = s->stepped_s = 0;
+  return back;
+}
+
+/* Report another axis that points up in the first walk, or a device that faces backwards. */
+static void check_axes(har_stream *s) {
+  har_real gravity[3], up = 0;
   int axis = 0;
   for (int i = 0; i < 3; i++) {
-    const har_real along = har_mean(s, TOTAL_ACC + i, HAR_SAMPLES);
-    if (i && HAR_MATH(fabs)(along) <= HAR_MATH(fabs)(up)) continue;
-    up = along;
+    gravity[i] = har_mean(s, TOTAL_ACC + i, HAR_SAMPLES);
+    if (i && HAR_MATH(fabs)(gravity[i]) <= HAR_MATH(fabs)(up)) continue;
+    up = gravity[i];
     axis = i;
   }
   const har_real size = HAR_MATH(fabs)(up);
   const bool takes_steps = s->deviation > HAR_MOVING_G && size > HAR_UPRIGHT_0 && size < HAR_UPRIGHT_1;
-  s->walked_s = takes_steps ? s->walked_s + HAR_HOP_S : 0;
-  s->looks_up = s->walked_s < HAR_WALK_S;
-  if (s->looks_up || (axis == 0 && up > 0)) return;
-  har_add_notice(s, s->window_us, HAR_AXES, (har_real)(up > 0 ? axis + 1 : -axis - 1));
+  const bool is_upright = axis == 0 && up > 0;
+  if (s->looks_up) {
+    s->walked_s = takes_steps ? s->walked_s + HAR_HOP_S : 0;
+    s->looks_up = s->walked_s < HAR_WALK_S;
+    if (!s->looks_up && !is_upright) {
+      s->looks_ahead = false;
+      har_add_notice(s, s->window_us, HAR_AXES, (har_real)(up > 0 ? axis + 1 : -axis - 1));
+    }
+  }
+  if (!HAR_ON_BOARD && takes_steps && is_upright && s->looks_ahead && faces_back(s, gravity)) {
+    s->looks_ahead = false;
+    har_add_notice(s, s->window_us, HAR_AXES, 1);
+  }
 }
 
 /* Keep the next signals; when they complete the window, ask for its answer. */
@@ -169,7 +211,7 @@ static void keep(har_stream *s, const har_real signals[9]) {
   s->window_us = s->start_us + (step % HAR_RATE_MHZ ? n * step / HAR_RATE_MHZ : n * (step / HAR_RATE_MHZ));
   s->stage = ASKS;
   har_find_steps(s);
-  if (HAR_LOOKS_UP && s->looks_up) look_up(s);
+  if (HAR_LOOKS_UP && (s->looks_up || s->looks_ahead)) check_axes(s);
   if (HAR_WALKING_FRAME) har_turn_window(s);
 }
 
@@ -250,6 +292,7 @@ void har_reset(har_stream *s) {
   s->reason = HAR_UNCERTAIN;
   s->warming_up = true;
   s->looks_up = HAR_LOOKS_UP;
+  s->looks_ahead = !HAR_ON_BOARD && HAR_LOOKS_UP && HAR_TURNS_GYRO;
   forget_activities(s);
 }
 

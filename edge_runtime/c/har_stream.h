@@ -91,7 +91,7 @@ typedef enum { /* kinds of notices, with their amounts; the first ones are fault
   HAR_ROTATION_AXES,  /* the gyroscope has other axes (0), or gravity turns so many times as fast as it says */
   HAR_MOUNTING_FOUND,
   HAR_MOUNTING_LOST,
-  HAR_AXES,     /* the axis that points up, in place of x: 1 to 3, below 0 if it points down */
+  HAR_AXES,     /* the axis that points up in place of x: 2, 3, or below 0; 1: x does, but the device faces backwards */
   HAR_OVERFLOW, /* samples are left out until har_next returns HAR_NOTHING */
   HAR_N_FAULTS = HAR_INVALID
 } har_kind;
@@ -183,7 +183,7 @@ typedef struct {
   har_timed sample;
   har_real movement, walked_s, faint_s; /* the last hop's sum of body acceleration; times of a walk, and of a faint activity */
   int current;                 /* the activity that began last, -1 for none; certain since it was unknown */
-  bool certain, has_counted, looks_up; /* `has_counted`: a window has, since activities were forgotten */
+  bool certain, has_counted, looks_up, looks_ahead; /* `has_counted`: a window has, since activities were forgotten */
   HAR_ARRAY(har_real, answer, HAR_N_LABELS); /* to the window alone */
   HAR_ARRAY(unsigned char, flags, HAR_N_LABELS);
   har_novelty novelty;
@@ -199,6 +199,7 @@ typedef struct {
 #endif
   int n_recent, n_turns, off_scale; /* stretches of turns in a row that show another scale */
   bool told_axes[2];                /* of axes, of scale */
+  har_real push[3], sway, stepped_s; /* of steps, which show where the device faces */
   bool is_mounted, moves; /* `rotation` is known; the body moves in the window */
 #if HAR_SEEKS_MOUNTING
   har_real rotation[3][3], own[3][3], turned[3][3]; /* `own` of the window, which is `turned` */

@@ -32,6 +32,9 @@ typedef struct {
   har_real rest_rad_s;
   har_real most_steps_hz;
   har_real unusual_steps_hz;
+  har_real ahead_x;
+  har_real ahead_y;
+  har_real ahead_z;
   const int *columns;
   const int *places;
   const int *tilted;
@@ -84,6 +87,9 @@ static inline void har_read_model(har_model *m, const int *whole, const har_real
   m->rest_rad_s = *real++;
   m->most_steps_hz = *real++;
   m->unusual_steps_hz = *real++;
+  m->ahead_x = *real++;
+  m->ahead_y = *real++;
+  m->ahead_z = *real++;
   m->factors = real, real += *lengths++;
   m->centres = real, real += *lengths++;
   m->means = real, real += *lengths++;
@@ -122,6 +128,9 @@ static inline void har_read_model(har_model *m, const int *whole, const har_real
 #define HAR_REST_RAD_S (s->model->rest_rad_s)
 #define HAR_MOST_STEPS_HZ (s->model->most_steps_hz)
 #define HAR_UNUSUAL_STEPS_HZ (s->model->unusual_steps_hz)
+#define HAR_AHEAD_X (s->model->ahead_x)
+#define HAR_AHEAD_Y (s->model->ahead_y)
+#define HAR_AHEAD_Z (s->model->ahead_z)
 #define har_columns (s->model->columns)
 #define har_places (s->model->places)
 #define har_tilted (s->model->tilted)

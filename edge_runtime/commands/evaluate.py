@@ -29,7 +29,7 @@ from edge_runtime.model.classifier import Classifier, are_novel, gravity
 from edge_runtime.model.model_card import Card
 from edge_runtime.reports import outputs
 from edge_runtime.reports.figures import plot_confusion, require_matplotlib
-from edge_runtime.reports.sentences import left_out, motionless
+from edge_runtime.reports.sentences import exchanged_labels, left_out, motionless
 from edge_runtime.runs import Run
 from edge_runtime.system.files import check_folder
 from edge_runtime.system.quantities import NOT_MEASURED, counted, percent
@@ -114,6 +114,8 @@ def _windows(classifier: Classifier, windows: EvaluatedWindows) -> Scored:
     if len(set(test.y.tolist())) > 1 and is_chance(open_set.per_class):
         mend = "check the labels, signals, units and normalisation in its card"
         click.echo(f"Hardly better than always giving the same label: {mend}.")
+    for sentence in exchanged_labels(open_set.exchanged):
+        click.echo(sentence)
     if n_alike:
         click.echo(
             f"{counted(n_alike, 'window')} count as right, since two activities look alike as the device is worn."

@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from edge_runtime.data import embedded_recordings, uci_har
 from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.dataset import Dataset, Motionless, Split, own_test_subjects
+from edge_runtime.data.facing import facing_back, headings
 from edge_runtime.data.loading import DataReader, check_unchanged, prefixes
 from edge_runtime.data.names import natural_order, noun_of, plain_name
 from edge_runtime.data.recording import Mounting, Recording
@@ -18,6 +19,7 @@ from edge_runtime.data.scores import names_of
 from edge_runtime.data.sensor_checks import Finding, listed
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
+from edge_runtime.signals.axes import BACKWARDS_AXES
 from edge_runtime.signals.raw_signals import are_raw
 from edge_runtime.system.printable import printable, quoted
 
@@ -82,8 +84,9 @@ def scored_windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) 
         for card in cards:
             check_unchanged(data, chosen, card)
     scored = scored_people(cards, people, data.test.subject.tolist())
+    data = data.with_test(scored)
     notices = [*_silent(cards), *([] if is_remembered else _notices(reader, cards, people, scored))]
-    return data.with_test(scored), notices
+    return data, [*notices, *_facing_back(cards, data)]
 
 
 def _check_recordings(recordings: Sequence[Recording], card: Card) -> None:
@@ -162,6 +165,16 @@ def _perhaps_known(cards: Sequence[Card], scored: Iterable[int | str]) -> list[F
         text = f"Scored, although the training had people of these names: {_first(alike)}. They may be the same people."
         return [Finding("perhaps known", text)]
     return []
+
+
+def _facing_back(cards: Sequence[Card], data: Dataset) -> Iterator[Finding]:
+    """A finding on the people to score whose devices face backwards, compared with the training of a model."""
+    of_people = headings(data, data.test)
+    for card in cards:
+        if card.live.ahead and (back := facing_back(of_people, card.live.ahead)):
+            text = f"The devices of {_first(back)} face backwards, compared with the training of {quoted(card.name)}"
+            mend = f'a layout\'s axes = "{BACKWARDS_AXES}" turns them round, or use edge-anywhere'
+            yield Finding("axes", f"{text}: {mend}.")
 
 
 def _trained_on(card: Card, people: Mapping[int | str, str]) -> set[int | str] | None:

@@ -1,7 +1,8 @@
 """Score answers to windows over classes, people, placements and data sets, and calibrate them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Annotated
 
 import numpy as np
@@ -17,6 +18,7 @@ Count = Annotated[int, Quantity(at_least=0)]
 
 Classes = npt.NDArray[np.integer]
 
+_ENOUGH, _MOST = 5, 0.5  # windows, and their share, of a class that is taken for another
 _LITTLE = 0.05  # of recall, which untrained networks gain over guessing
 
 
@@ -43,7 +45,8 @@ class GroupScore:
 class Scores:
     """The scores of the answers to some windows; `weighted` are the means over the classes by their windows.
 
-    `confusion[i][j]` counts windows of class i that were given class j.
+    `confusion[i][j]` counts windows of class i that were given class j. `exchanged` are two labels of a person, of
+    which most windows were given the other.
     """
 
     windows: int
@@ -56,6 +59,7 @@ class Scores:
     per_placement: Mapping[str, GroupScore]
     per_source: Mapping[str, GroupScore]
     confusion: tuple[tuple[int, ...], ...]
+    exchanged: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def score(split: Split, predicted: Classes, labels: Sequence[str], mountings: Sequence[Mounting] = ()) -> Scores:
@@ -74,7 +78,21 @@ def score(split: Split, predicted: Classes, labels: Sequence[str], mountings: Se
         per_placement=by_group(split.y, predicted, names_of(split, mountings, "placement")),
         per_source=by_group(split.y, predicted, names_of(split, mountings, "source")),
         confusion=tuple(map(tuple, confusion.tolist())),
+        exchanged={
+            str(person): (labels[pair[0]], labels[pair[1]])
+            for person in np.unique(split.subject)
+            if (pair := exchanged(split.y[split.subject == person], predicted[split.subject == person]))
+        },
     )
+
+
+def exchanged(y: Classes, predicted: Classes) -> tuple[int, int] | None:
+    """Two classes, of which most windows are `predicted` `[n]` as the other; None without such a pair."""
+    classes, counts = np.unique(y, return_counts=True)
+    for one, other in combinations(classes[counts >= _ENOUGH].tolist(), 2):
+        if min(np.mean(predicted[y == one] == other), np.mean(predicted[y == other] == one)) > _MOST:
+            return one, other
+    return None
 
 
 def confusion_matrix(y: Classes, predicted: Classes, n_labels: int) -> npt.NDArray[np.int64]:

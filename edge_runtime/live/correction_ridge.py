@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.data.scores import exchanged
 from edge_runtime.model.personal_correction import PersonalCorrection
 
 # Chosen without MotionSense and UCI HAR's test subjects (docs/results/README.md).
@@ -23,7 +24,6 @@ _MOST = 8.0  # windows that an activity counts as, at most
 _DECIMALS = 6
 # Minimum accuracies for a person who wears the device in a way that the network was trained with.
 _LEAST_BEFORE, _LEAST_AFTER = 0.1, 0.5
-_MOST_EXCHANGED = 0.5
 
 Array = npt.NDArray[np.float64]
 
@@ -98,13 +98,7 @@ def cross_validate(
         before += int((logits[rows].argmax(axis=1) == y[rows]).sum())
         after += int((correction.apply(logits[rows], looks[rows]).argmax(axis=1) == y[rows]).sum())
     n = sum(map(len, folds))
-    return HeldOut(n, before / n, after / n, _are_exchanged(logits.argmax(axis=1), y))
-
-
-def _are_exchanged(answers: npt.NDArray[np.integer], y: npt.NDArray[np.integer]) -> bool:
-    labels = np.unique(y)
-    shares = np.array([[np.mean(answers[y == label] == other) for other in labels] for label in labels])
-    return bool(np.triu(np.minimum(shares, shares.T) > _MOST_EXCHANGED, 1).any())
+    return HeldOut(n, before / n, after / n, exchanged(y, logits.argmax(axis=1)) is not None)
 
 
 def _rounded(values: Array) -> tuple[float, ...]:

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.live.mounting_search import SURE, UNKNOWN_MOUNTING, WALK_S, MountingSearch
+from edge_runtime.live.mounting_search import SURE, UNKNOWN_MOUNTING, MountingSearch
 from edge_runtime.live.persistence import PersistenceTracker, Rejection
 from edge_runtime.live.smoothing import Smoother, reachable
+from edge_runtime.live.worn_axes import WornAxes
 from edge_runtime.model.alike_labels import decide_by_tilt, labels_of, leans_back, tilt_decides, upright_alike
 from edge_runtime.model.classifier import Classifier, gravity, softmax
 from edge_runtime.model.model_card import WALKING, Card
 from edge_runtime.model.novelty import Novelty, motion_features
-from edge_runtime.signals.axes import UPRIGHT_AXES
 from edge_runtime.signals.frontend import SIGNALS
-from edge_runtime.signals.mounting import MOVING_G, is_moving, may_be_walking
+from edge_runtime.signals.mounting import is_moving, may_be_walking
 from edge_runtime.signals.raw_signals import measured_names, raw_factors
 
 UNKNOWN = "unknown"
@@ -27,7 +27,6 @@ LOST = "the device may be worn differently now: postures are unknown until a few
 
 _NAMES = [x.name for x in SIGNALS]
 STEPS = (WALKING, "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS")
-UPRIGHT = (0.8, 1.2)  # g on the axis that points up
 
 Array = npt.NDArray[np.float64]
 
@@ -86,8 +85,7 @@ class Decider:
         self._is_still = np.array(are_still(self._card))
         self._search = MountingSearch(self._card.signal_names, self._card.window) if is_sought else None
         self._steps = [i for i, label in enumerate(self._card.labels) if label in STEPS]
-        self._looks_up = bool(looks_up(self._card)) and not mounting_is_told
-        self._walked_s = 0.0  # without a pause
+        self._worn_axes = WornAxes(self._card, self._step_s, mounting_is_told)
         self.begin()
 
     def end_walk(self) -> None:
@@ -119,8 +117,8 @@ class Decider:
         if self._search:
             moves = bool(is_moving(as_worn[np.newaxis], self._card.signal_names)[0])
             window = self._search.turn(as_worn)
-        if self._looks_up:
-            yield from self._look_up(signals, seconds)
+        if advice := self._worn_axes.update(signals):
+            yield Notice(seconds, "axes", advice)
         answer = self._classify(window)
         if self._search:
             may_walk = may_be_walking(as_worn, self._card.signal_names)
@@ -157,22 +155,6 @@ class Decider:
             "" if shown is not None else reason or UNCERTAIN,
             inference_ms,
         )
-
-    def _look_up(self, signals: Array, seconds: float) -> Iterator[Notice]:
-        """Report the axis that points up in the first walk, if another axis did in the training."""
-        up = signals[:, 6:].mean(axis=0)
-        axis = int(np.abs(up).argmax())
-        name = "xyz"[axis] if up[axis] > 0 else f"-{'xyz'[axis]}"
-        # Body acceleration also shows turns, for example in bed.
-        sizes = np.linalg.norm(signals[:, 6:], axis=1)
-        takes_steps = sizes.std() > MOVING_G and UPRIGHT[0] < abs(up[axis]) < UPRIGHT[1]
-        self._walked_s = self._walked_s + self._step_s if takes_steps else 0.0
-        self._looks_up = self._walked_s < WALK_S
-        if not self._looks_up and name in UPRIGHT_AXES:
-            text = f"the device's {name} axis points up, but x did in the training: give --axes {UPRIGHT_AXES[name]}"
-            # An iPhone's Core Motion reports -1 g along the axis that points up.
-            text += ", or negate acceleration if it is an iPhone's" * name.startswith("-")
-            yield Notice(seconds, "axes", f"{text}, or use edge-anywhere")
 
     def _classify(self, window: npt.NDArray[np.floating]) -> Array:
         return self._classifier.probabilities(window[np.newaxis])[0]
@@ -237,17 +219,6 @@ def with_reachable_smoothing(card: Card, logits: npt.NDArray[np.floating], y: np
     moving = [label for label, is_still in enumerate(are_still(card)) if not is_still]
     smoothing = reachable(card.live.smoothing, softmax(logits, card.temperature), y, moving)
     return replace(card, live=replace(card.live, smoothing=smoothing))
-
-
-def looks_up(card: Card) -> bool | None:
-    """Tell whether x pointed up in the training, so that the axis that does in walking shows how the device is worn.
-
-    None if the card does not say, or the frame is of walking.
-    """
-    if card.live.novelty is None or WALKING not in card.labels or card.frame == "walking":
-        return None
-    walking = card.live.novelty.posture[card.labels.index(WALKING)]
-    return all(upright > UPRIGHT[0] for upright, _ in walking.centres)
 
 
 def are_still(card: Card) -> list[bool]:

@@ -56,10 +56,14 @@ class Smoothing:
 
 @dataclass(frozen=True)
 class LiveSettings:
-    """Settings of live recognition; without `novelty`, no answer of the network is rejected."""
+    """Settings of live recognition; without `novelty`, no answer of the network is rejected.
+
+    `ahead` is where people walked in the training, a unit vector in the axes of the device; None if they differ.
+    """
 
     smoothing: Smoothing = field(default_factory=Smoothing)
     novelty: NoveltyDetector | None = None
+    ahead: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)

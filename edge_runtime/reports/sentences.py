@@ -8,6 +8,7 @@ from edge_runtime.bench.baselines import costs
 from edge_runtime.bench.doubts import WIDEST_INTERVAL
 from edge_runtime.bench.measured import Interval
 from edge_runtime.bench.results import Comparison, Report, Result
+from edge_runtime.data.names import with_noun
 from edge_runtime.data.scores import is_chance
 from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32
 from edge_runtime.system.quantities import counted
@@ -116,6 +117,12 @@ def motionless(windows: Mapping[str, int], mountings: int, begin: str = "Windows
     """Say how many `windows` by label were left out because nobody moves in their `mountings`."""
     named = ", ".join(f"{n} of {label}" for label, n in windows.items())
     return f"{begin}: {named}, in {counted(mountings, 'mounting')} in which nobody moves." if windows else None
+
+
+def exchanged_labels(pairs: Mapping[str, Sequence[str]]) -> list[str]:
+    """A sentence for each person of whom most windows of two labels have the other label as answer."""
+    text = "Most windows of {} of {} are answered by the other label: check whether these are exchanged."
+    return [text.format(" and ".join(pair), with_noun(person)) for person, pair in pairs.items()]
 
 
 def windows_left_out(report: Report) -> list[str]:

@@ -12,6 +12,7 @@ from edge_runtime.errors import InputError
 
 UPRIGHT_AXES = {"-x": "-x,-y,z", "y": "y,-x,z", "-y": "-y,x,z", "z": "z,y,-x", "-z": "-z,y,x"}
 """The mapping for each axis that may point up in place of x."""
+BACKWARDS_AXES = "x,-y,-z"
 
 _AXIS = re.compile(r"\s*([+-]?)\s*([xyz])\s*", re.IGNORECASE)
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from c_recognizer import in_both, infers
+from c_recognizer import evenly, in_both, infers
 from compiled_c import CC
 from deliveries import (
     CASES,
+    EDGE,
     as_fast_sensors_deliver,
     as_faulty_sensors_deliver,
     as_phones_deliver,
@@ -17,6 +18,7 @@ from streams import delivered
 
 from edge_runtime.data import embedded_recordings
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.signals.axes import BACKWARDS_AXES, Axes
 
 pytestmark = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get install gcc")
 
@@ -43,6 +45,12 @@ def test_decisions_reasons_and_notices_are_pythons(double, tmp_path, kind, deliv
     assert n_axes == (2 if deliver is as_faulty_sensors_deliver else 0)  # of the scale and of the order
     assert ("mounting" in reasons) == (kind != "edge")
     assert kind == "edge" or {"mounting found", "mounting lost"} <= kinds
+
+
+def test_a_device_that_faces_backwards_is_reported_as_by_python(double):
+    classifier, samples = Classifier(EDGE), Axes(BACKWARDS_AXES)(embedded_recordings.load()[0].samples)
+    answer = in_both(double, classifier, infers(classifier), samples, evenly(samples))
+    assert [notice for _, notice in answer.notices] == ["axes"]
 
 
 @pytest.mark.long

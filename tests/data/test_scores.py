@@ -94,3 +94,12 @@ def test_the_closed_set_of_a_group_has_the_labels_of_its_own_windows():
 )
 def test_answers_that_are_hardly_better_than_a_constant_are_chance(confusion, expected):
     assert scores.is_chance(scores.per_class(np.array(confusion), "abc"[: len(confusion)])) == expected
+
+
+def test_two_labels_of_one_person_that_are_answered_by_each_other_are_exchanged():
+    y = np.repeat([0, 1, 2], 10)
+    answers = np.concatenate([np.repeat([1, 0, 2], 10), y])  # of two people
+    people = np.repeat(["ann", "ben"], 30)
+    split = Split(np.zeros((60, 1, 1), np.float32), np.tile(y, 2).astype(np.uint8), people)
+    assert scores.score(split, answers, ["SIT", "STAND", "LIE"]).exchanged == {"ann": ("SIT", "STAND")}
+    assert scores.exchanged(y, np.ones_like(y)) is None

@@ -16,7 +16,7 @@ from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.recognizer import WARM_UP_S, LiveRecognizer
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
-from edge_runtime.signals.axes import Axes
+from edge_runtime.signals.axes import BACKWARDS_AXES, Axes
 from edge_runtime.signals.filters import FILTERS
 
 RATE = 50
@@ -62,6 +62,14 @@ def test_a_walk_with_another_axis_up_gets_advice_about_axes(axes):
     else:
         assert len(advice) == 1
         assert f"--axes {axes}" in advice[0]
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+def test_a_device_that_faces_backwards_gets_advice_after_30_s_of_steps(is_told):
+    back = Axes(BACKWARDS_AXES)(raw(0))
+    for samples, n in ((raw(0), 0), (back, 1)):
+        events = feed(LiveRecognizer(classifier(), mounting_is_told=is_told), samples)
+        assert [BACKWARDS_AXES in notice.text for notice in notices(events) if notice.kind == "axes"] == n * [True]
 
 
 def test_the_published_windows_get_the_answers_of_the_test_set():

@@ -13,6 +13,7 @@ from typing import Any
 
 import edge_runtime
 from edge_runtime.data.dataset import Dataset
+from edge_runtime.data.facing import common_heading, headings
 from edge_runtime.data.names import noun_of
 from edge_runtime.data.scores import fit_temperature, score
 from edge_runtime.live.decider import with_reachable_smoothing
@@ -99,7 +100,9 @@ class Experiment:
             front_end=dataset.front_end,
             frame=dataset.frame,
             alike=(IN_A_POCKET,) if is_any_pocket else (),
-            live=LiveSettings(novelty=fit_novelty_detector(dataset)),
+            live=LiveSettings(
+                novelty=fit_novelty_detector(dataset), ahead=common_heading(headings(dataset, dataset.train))[0]
+            ),
             network={"name": self.recipe.network, "parameters": final.parameters, "layers": final.layers},
             training={
                 "data": {

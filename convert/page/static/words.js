@@ -45,7 +45,7 @@ export default {
     () => 'The gyroscope and the accelerometer disagree (axes or scale): answers may be wrong.',
     () => '', // the page says how the phone is worn
     () => '',
-    () => 'The phone is not worn upright: turn it, or choose edge-anywhere.',
+    () => 'The phone is not worn as in the training: turn it, or choose edge-anywhere.',
     () => clock, // of an overflow, which this page does not let happen
   ],
 };

@@ -82,6 +82,8 @@ final class CardNumbers {
                 content.getDouble("temperature"), smoothing.getDouble("evidence"), smoothing.getDouble("confidence"),
                 smoothing.getDouble("change_still"), smoothing.getDouble("change_moving"),
                 smoothing.getDouble("movement"), rest, limit(steps, "most"), limit(steps, "unusual")));
+        JSONArray ahead = content.getJSONObject("live").optJSONArray("ahead");
+        real.addAll(ahead == null ? Collections.nCopies(3, 0.0) : flat(ahead));
         real.addAll(card.factors());
         lengths.add(card.signals.size());
         add(postures, "centres", 2 * nCentres);
@@ -135,7 +137,7 @@ final class CardNumbers {
         return Math.sqrt(3) * Math.exp(typical) < HarCore.constants()[MOVING_G];
     }
 
-    /** Whether x points up, as {@code looks_up} in {@code edge_runtime/live/decider.py}. */
+    /** Whether x points up, as {@code looks_up} in {@code edge_runtime/live/worn_axes.py}. */
     private static boolean isUpright(JSONObject posture) throws JSONException {
         List<Double> centres = flat(posture.getJSONArray("centres"));
         boolean isUpright = true;
