@@ -80,6 +80,13 @@ def untypical(novel: npt.NDArray[np.bool_]) -> str:
     return f"{share}: check labels, and how the device was worn ('har-edge predict' may name axes for a layout)"
 
 
+def say_whom_it_fits(card: cards.Card) -> None:
+    """Say on stderr whom the model is adapted to, if it is."""
+    if card.personal_correction:
+        person = printable(str(card.personal_correction.record.get("subject")), 50)
+        outputs.say(f"This model is adapted to subject {person}: for other people, use '{card.name}' as it was before.")
+
+
 def say_who_is_known(card: cards.Card, recordings: Iterable[Recording]) -> None:
     """Say on stderr how many people the model was trained on: it is right more often for them."""
     people = {(recording.mounting.source, recording.subject) for recording in recordings}

@@ -97,6 +97,7 @@ def command(
     classifier = open_classifier(model_arguments.find_model(model), runtime)
     card = classifier.card
     check_live(card)
+    model_arguments.say_whom_it_fits(card)
     placement = sample.stated_placement(card)
     entries = [Recorded(file, Mounting(placement=placement)) for file in files]
     faults: list[str] = []

@@ -103,6 +103,7 @@ def command(
         classifier = open_classifier(path, runtime)
         card = classifier.card
         check_live(card)
+        model_arguments.say_whom_it_fits(card)
         if card.live.novelty is None:
             outputs.say(
                 f"'{path.stem}' has no limits of usual motion, which only 'har-edge train' sets: it names any motion."

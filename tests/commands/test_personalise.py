@@ -37,6 +37,7 @@ def test_one_stretch_of_each_posture_adapts_the_card_and_not_the_network(har_edg
     shown = har_edge_here("info", "mine.tflite", env={"COLUMNS": "120"}).stdout
     assert all(x in shown for x in ("subject me", "SITTING 48", share))
     assert_one_sentence(har_edge_here("bench", "mine.tflite"), 2, "adapted")
+    assert "adapted to subject me" in succeeded(har_edge_here("predict", "mine.tflite", "own/a.csv")).stderr
     assert_one_sentence(har_edge_here(*OWN[:1], "mine.tflite", *OWN[2:4], "-o", "again.tflite"), 2, "mine.tflite")
     write_pieces(tmp_path / "other" / "b.csv", [("STANDING", STANDING)], "another")
     for how in ([], ["--live"]):  # evaluated on that person only
