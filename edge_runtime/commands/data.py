@@ -1,6 +1,6 @@
 """Look at, draw or export the data: `har-edge data`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from edge_runtime.live.sources.file_sources import find_recording
 from edge_runtime.reports import outputs
 from edge_runtime.reports.figures import plot_recording
 from edge_runtime.signals.raw_signals import is_live
-from edge_runtime.system.files import atomic_path
+from edge_runtime.signals.types import RAW_NAMES
+from edge_runtime.system.files import atomic_path, csv_text, write_text
 from edge_runtime.system.quantities import counted
 from edge_runtime.system.terminal import Console, facts_table, plain_table
 
@@ -79,17 +80,23 @@ def plot(number: int, out: Path, data: Sources | None) -> None:
     click.echo(f"wrote {out}")
 
 
-@command.command(epilog=options.examples("data export -o windows.npz", "data export --data my_recordings -o mine.npz"))
-@options.out("FILE", "The arrays to write (.npz).", required=True)
+@command.command(epilog=options.examples("data export -o windows.npz", "data export --recording 7 -o walk.csv"))
+@click.option("--recording", "number", type=int, metavar="N", help="Write recording N, counted from 0, as CSV.")
+@options.out("FILE", "The file to write (.npz, or .csv for a recording).", required=True)
 @options.data(options.DATA_SET)
-def export(out: Path, data: Sources | None) -> None:
-    """Write the windows as numpy arrays.
+def export(number: int | None, out: Path, data: Sources | None) -> None:
+    """Write the windows as numpy arrays, or one recording as CSV.
 
     X [n, 128, 9] float32; y [n] uint8; subject [n]; split [n], 1 for test windows; name of the data; labels, signals
     and units by name; rate and hop. The file can be given to --data.
     """
-    if out.suffix != ".npz":
-        raise InputError(f"{out} has to end in .npz, the format that is written")
+    suffix = ".npz" if number is None else ".csv"
+    if out.suffix != suffix:
+        raise InputError(f"{out} has to end in {suffix}, the format that is written")
+    if number is not None:
+        write_text(out, csv_text(_rows(find_recording(number, DataReader(data or ())))))
+        click.echo(f"wrote {out}")
+        return
     loaded = loading.load_data(data or ())
     both, window = loaded.train.joined(loaded.test), loaded.window
     split = np.repeat(np.array([0, 1], np.uint8), [len(loaded.train), len(loaded.test)])
@@ -102,6 +109,17 @@ def export(out: Path, data: Sources | None) -> None:
     with atomic_path(out) as temporary:
         np.savez_compressed(temporary, **arrays)
     click.echo(f"wrote {out}: {len(loaded.train)} training and {len(loaded.test)} test windows")
+
+
+def _rows(recording: Recording) -> Iterator[Sequence[object]]:
+    """The header and the samples of `recording` as a file of recordings has them."""
+    columns = [f"{name}[{'g' if i < 3 else 'rad/s'}]" for i, name in enumerate(RAW_NAMES)]
+    n = len(columns) if recording.has_gyroscope else 3
+    yield ["timestamp[s]", *columns[:n], "label", "subject"]
+    names = ["", *(name if name in recording.classes else "" for name in recording.label_names)]  # label -1 is none
+    for i, (sample, label) in enumerate(zip(recording.samples[:, :n].tolist(), recording.labels.tolist(), strict=True)):
+        values = [f"{value:.6g}" for value in sample]
+        yield [f"{i / recording.rate_hz:.3f}", *values, names[label + 1], recording.subject]
 
 
 def _content(

@@ -11,6 +11,7 @@ from written_recordings import motion, spoil, write, write_subjects, zipped
 from written_windows import of_people, write_windows
 
 from edge_runtime.data import embedded_recordings
+from edge_runtime.data.loading import load_recordings
 from edge_runtime.errors import ExitCode
 from edge_runtime.model.model_card import read_model
 from edge_runtime.signals.types import RAW_NAMES
@@ -100,6 +101,7 @@ REFUSED = [
     (["--data", "good", "--data", "good"], "good"),
     (["--data", "har-edge=good/rec-a.csv", "--json", "good/rec-a.csv"], "rec-a.csv"),
     (["export", "-o", "x.csv"], ".npz"),
+    (["export", "--recording", 0, "-o", "x.npz"], ".csv"),
     (["export", "-o", "foreign.zip/x.npz", "--data", "good"], "foreign.zip"),
     (["plot", "-o", "x.png"], "--recording"),
     (["plot", "--recording", 1, "-o", "x.docx", "--data", "good"], "x.docx"),
@@ -121,6 +123,16 @@ def test_refused_data_writes_nothing(har_edge_here, tmp_path, arguments, noun):
     assert noun in done.stderr
     assert "Traceback" not in done.stderr
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_an_exported_recording_is_read_back(har_edge_here, tmp_path):
+    succeeded(har_edge_here("data", "export", "--recording", 7, "-o", "own/walk.csv"))
+    (read,), recording = load_recordings(tmp_path / "own"), load_recordings()[7]
+    assert str(read.subject) == str(recording.subject)
+    assert np.abs(read.samples[: len(recording.samples)] - recording.samples[: len(read.samples)]).max() < 1e-3
+    names = [[x.label_names[i] if i >= 0 else "" for i in x.labels] for x in (recording, read)]
+    classes = [name if name in recording.classes else "" for name in names[0]]
+    assert np.mean([a == b for a, b in zip(classes, names[1], strict=False)]) > 0.99
 
 
 def test_a_recording_is_drawn_with_its_labels(har_edge_here, tmp_path):
