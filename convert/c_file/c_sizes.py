@@ -9,7 +9,7 @@ from edge_runtime.system.quantities import kilobytes
 # More than GCC 12 takes for networks of many kinds; tests/convert/test_c_stream.py compiles some.
 _KERNELS, _LINE = 1_000, 20  # bytes of machine code, and for each line of the model's function
 _CALLS = 512  # bytes of stack for registers, and for the deepest function that the model calls
-_STREAM, _WALK = 9_500, 2_900  # bytes of machine code of the recogniser, and of its search for a mounting
+_STREAM, _WALK = 9_900, 2_900  # bytes of machine code of the recogniser, and of its search for a mounting
 _STATE, _STATE_WALK = 4_500, 2_400  # bytes of RAM of the same beside windows, for a sensor of 250 Hz
 _NEXT, _NEXT_LABEL = 140, 8  # bytes of stack while the recogniser calls the model, and for each label
 _STEPS, _STEPS_SAMPLE = 200, 4  # bytes of stack of the recogniser's deepest function, and for each sample of a window

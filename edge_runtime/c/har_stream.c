@@ -192,7 +192,7 @@ static void check_axes(har_stream *s) {
       har_add_notice(s, s->window_us, HAR_AXES, (har_real)(up > 0 ? axis + 1 : -axis - 1));
     }
   }
-  if (!HAR_ON_BOARD && takes_steps && is_upright && s->looks_ahead && faces_back(s, gravity)) {
+  if (takes_steps && is_upright && s->looks_ahead && faces_back(s, gravity)) {
     s->looks_ahead = false;
     har_add_notice(s, s->window_us, HAR_AXES, 1);
   }
@@ -292,7 +292,7 @@ void har_reset(har_stream *s) {
   s->reason = HAR_UNCERTAIN;
   s->warming_up = true;
   s->looks_up = HAR_LOOKS_UP;
-  s->looks_ahead = !HAR_ON_BOARD && HAR_LOOKS_UP && HAR_TURNS_GYRO;
+  s->looks_ahead = HAR_LOOKS_UP && HAR_TURNS_GYRO;
   forget_activities(s);
 }
 
