@@ -182,13 +182,17 @@ static void check_axes(har_stream *s) {
     axis = i;
   }
   const har_real size = HAR_MATH(fabs)(up);
-  const bool takes_steps = s->deviation > HAR_MOVING_G && size > HAR_UPRIGHT_0 && size < HAR_UPRIGHT_1;
+  const bool is_vertical = size > HAR_UPRIGHT_0 && size < HAR_UPRIGHT_1, takes_steps = is_vertical && s->deviation > HAR_MOVING_G;
   const bool is_upright = axis == 0 && up > 0;
   if (s->looks_up) {
     s->walked_s = takes_steps ? s->walked_s + HAR_HOP_S : 0;
+    s->vertical_s = is_vertical ? s->vertical_s + HAR_HOP_S : 0;
+    s->x_was_up |= is_vertical && is_upright;
     s->looks_up = s->walked_s < HAR_WALK_S;
-    if (!s->looks_up && !is_upright) {
-      s->looks_ahead = false;
+    const bool is_other = !s->looks_up && !is_upright;
+    if (is_other || (!s->x_was_up && s->vertical_s >= HAR_FACING_S)) {
+      s->x_was_up = true; /* told once */
+      s->looks_ahead &= !is_other;
       har_add_notice(s, s->window_us, HAR_AXES, (har_real)(up > 0 ? axis + 1 : -axis - 1));
     }
   }

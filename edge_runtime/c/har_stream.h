@@ -199,7 +199,8 @@ typedef struct {
 #endif
   int n_recent, n_turns, off_scale; /* stretches of turns in a row that show another scale */
   bool told_axes[2];                /* of axes, of scale */
-  har_real push[3], sway, stepped_s; /* of steps, which show where the device faces */
+  har_real push[3], sway, stepped_s, vertical_s; /* of steps, which show where the device faces; with the same axis up */
+  bool x_was_up;
   bool is_mounted, moves; /* `rotation` is known; the body moves in the window */
 #if HAR_SEEKS_MOUNTING
   har_real rotation[3][3], own[3][3], turned[3][3]; /* `own` of the window, which is `turned` */

@@ -32,7 +32,8 @@ class WornAxes:
         self._looks_up = bool(looks_up(card)) and not are_told
         looks_ahead = looks_up(card) and "body_gyro" in triads(measured_names(card.signals)).values()
         self._ahead = np.array(card.live.ahead) if looks_ahead and card.live.ahead else None
-        self._walked_s = 0.0  # without a pause
+        self._walked_s = self._vertical_s = 0.0  # without a pause
+        self._has_x_been_up = False
         self._clear()
 
     def _clear(self) -> None:
@@ -42,32 +43,41 @@ class WornAxes:
     def update(self, signals: Array) -> str:
         """Take the next window of all signals `[samples, 9]`; return advice, or "" while none is due.
 
-        The first walk shows another axis that points up, and 30 s of steps a device that faces backwards.
+        Another axis that points up shows in the first walk or, unless somebody lies, in half a minute of a stream in
+        which x has not pointed up; a device that faces backwards shows in 30 s of steps.
         """
         if not self._looks_up and self._ahead is None:
             return ""
         gravity = signals[:, 6:].mean(axis=0)
         axis = int(np.abs(gravity).argmax())
-        # Body acceleration also shows turns, for example in bed.
-        is_moving = np.linalg.norm(signals[:, 6:], axis=1).std() > MOVING_G
-        takes_steps = is_moving and UPRIGHT[0] < abs(gravity[axis]) < UPRIGHT[1]
         name = "xyz"[axis] if gravity[axis] > 0 else f"-{'xyz'[axis]}"
-        if self._looks_up:
-            self._walked_s = self._walked_s + self._step_s if takes_steps else 0.0
-            self._looks_up = self._walked_s < WALK_S
-            if not self._looks_up and name in UPRIGHT_AXES:
-                self._ahead = None
-                text = (
-                    f"the device's {name} axis points up, but x did in the training: give --axes {UPRIGHT_AXES[name]}"
-                )
-                # An iPhone's Core Motion reports -1 g along the axis that points up.
-                text += ", or negate acceleration if it is an iPhone's" * name.startswith("-")
-                return f"{text}, or use edge-anywhere"
+        is_vertical = UPRIGHT[0] < abs(gravity[axis]) < UPRIGHT[1]
+        # Body acceleration also shows turns, for example in bed.
+        takes_steps = is_vertical and np.linalg.norm(signals[:, 6:], axis=1).std() > MOVING_G
+        if self._looks_up and (unless := self._other_axis(name, is_vertical, takes_steps)) is not None:
+            text = f"the device's {name} axis points up, but x did in the training: {unless}give --axes"
+            # An iPhone's Core Motion reports -1 g along the axis that points up.
+            mend = "negate acceleration if it is an iPhone's, " * name.startswith("-")
+            return f"{text} {UPRIGHT_AXES[name]}, {mend}or use edge-anywhere"
         if takes_steps and name == "x" and self._ahead is not None and self._faces_back(signals, self._ahead):
             self._ahead = None
             text = "the device seems to face backwards, compared with the training"
             return f"{text}: turn it round, use edge-anywhere, or negate the last two --axes, as in {BACKWARDS_AXES}"
         return ""
+
+    def _other_axis(self, name: str, is_vertical: bool, takes_steps: bool) -> str | None:
+        """Follow the axis that points up; once another one surely does, return "", or a condition; else None."""
+        self._walked_s = self._walked_s + self._step_s if takes_steps else 0.0
+        self._vertical_s = self._vertical_s + self._step_s if is_vertical else 0.0
+        self._has_x_been_up |= is_vertical and name == "x"
+        self._looks_up = self._walked_s < WALK_S
+        if not self._looks_up and name != "x":
+            self._ahead = None
+            return ""
+        if self._has_x_been_up or self._vertical_s < FACING_S:
+            return None
+        self._has_x_been_up = True  # once
+        return "unless somebody lies, "
 
     def _faces_back(self, signals: Array, ahead: Array) -> bool:
         """Add the steps of a window; tell whether all so far, if they are enough, show a device that faces back.

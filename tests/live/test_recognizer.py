@@ -64,6 +64,13 @@ def test_a_walk_with_another_axis_up_gets_advice_about_axes(axes):
         assert f"--axes {axes}" in advice[0]
 
 
+def test_postures_with_another_axis_up_get_advice_unless_x_has_been_up():
+    standing, upright = posture("STANDING", 40), posture("STANDING", 40)[:, [1, 0, 2, 4, 3, 5]] * [-1, 1, 1, -1, 1, 1]
+    for samples, n in ((upright, 1), (np.concatenate([standing[:500], upright]), 0)):
+        advice = [notice.text for notice in notices(watch(samples)) if notice.kind == "axes"]
+        assert ["lies" in text and "--axes y,-x,z" in text for text in advice] == n * [True]
+
+
 @pytest.mark.parametrize("is_told", [False, True])
 def test_a_device_that_faces_backwards_gets_advice_after_30_s_of_steps(is_told):
     back = Axes(BACKWARDS_AXES)(raw(0))
