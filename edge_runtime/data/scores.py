@@ -67,6 +67,8 @@ def score(split: Split, predicted: Classes, labels: Sequence[str], mountings: Se
     confusion = confusion_matrix(split.y, predicted, len(labels))
     by_class = per_class(confusion, labels)
     people = by_group(split.y, predicted, split.subject)
+    # A network that guesses says nothing about labels.
+    doubted = () if is_chance(by_class) else np.unique(split.subject)
     return Scores(
         windows=len(split),
         accuracy=accuracy(confusion),
@@ -80,7 +82,7 @@ def score(split: Split, predicted: Classes, labels: Sequence[str], mountings: Se
         confusion=tuple(map(tuple, confusion.tolist())),
         exchanged={
             str(person): (labels[pair[0]], labels[pair[1]])
-            for person in np.unique(split.subject)
+            for person in doubted
             if (pair := exchanged(split.y[split.subject == person], predicted[split.subject == person]))
         },
     )

@@ -103,3 +103,9 @@ def test_two_labels_of_one_person_that_are_answered_by_each_other_are_exchanged(
     split = Split(np.zeros((60, 1, 1), np.float32), np.tile(y, 2).astype(np.uint8), people)
     assert scores.score(split, answers, ["SIT", "STAND", "LIE"]).exchanged == {"ann": ("SIT", "STAND")}
     assert scores.exchanged(y, np.ones_like(y)) is None
+
+
+def test_labels_are_not_exchanged_where_a_network_guesses():
+    y = np.repeat([0, 1], 10).astype(np.uint8)
+    split = Split(np.zeros((20, 1, 1), np.float32), y, np.repeat("ann", 20))
+    assert not scores.score(split, 1 - y, ["SIT", "STAND"]).exchanged
