@@ -27,14 +27,14 @@ def test_bench_reports_flash_ram_and_instructions_of_models_with_and_without_a_s
     with_stream, without = (
         (x["size_bytes"], x["ram_bytes"], x["instructions"]["per_inference"]) for x in report["results"]
     )
-    for least, less, more, most in zip((5e4, 2e3, 5e5), without, with_stream, (66e3, 7e3, 1e6), strict=True):
+    for least, less, more, most in zip((5e4, 2e3, 5e5), without, with_stream, (68e3, 7e3, 1e6), strict=True):
         assert max(less, more) < most
         assert min(less, more) > least
     assert with_stream[1] < 5.8e3
     hops = [(x["instructions"]["per_hop"], x["instructions"]["longest_hop"]) for x in report["results"]]
     assert hops[1] == (None, None)
     assert with_stream[2] < hops[0][0] < hops[0][1] < 1.4e6
-    assert hops[0][0] < 1.2e6
+    assert hops[0][0] < 1.3e6
 
 
 @pytest.mark.long
@@ -43,7 +43,7 @@ def test_a_device_worn_any_way_has_its_samples_resampled_and_its_mounting_sought
     succeeded(home.run("bench", "edge-anywhere", "--data", few, "--on", M4))
     (result,) = json.loads((tmp_path / "bench-emulated-cortex-m4.json").read_text())["results"]
     assert result["size_bytes"] < 76e3
-    assert result["ram_bytes"] < 11e3
+    assert result["ram_bytes"] < 11.2e3
     assert result["instructions"]["per_hop"] < 1.6e6
 
 
