@@ -116,8 +116,8 @@ def data(help_text: str, required: bool = False) -> Callable[[F], F]:
 
 
 _DATA_SET = (
-    "A folder or zip of recordings, as har-edge, a phone app or LAYOUT writes them (docs/data.md); an .npz file of "
-    "windows; or uci-har. Repeat it to read several together."
+    "A file, folder or zip of recordings, as har-edge, a phone app or LAYOUT writes them (docs/data.md); an .npz file "
+    "of windows; or uci-har. Repeat it to read several together."
 )
 DATA_SET = f"{_DATA_SET}  [default: the embedded UCI HAR data]"
 OF_RUN = "[default: the run's training data, else the embedded UCI HAR data]"

@@ -34,7 +34,7 @@ from edge_runtime.system.quantities import counted, percent
     ),
 )
 @options.model()
-@options.data("The person's recordings, in a folder or zip.", required=True)
+@options.data("The person's recordings: a file, folder or zip.", required=True)
 @options.out("FILE", "The adapted model to write (.tflite).", required=True)
 @click.option("--subject", metavar="NAME", help="The person to adapt to, if the data has several.")
 @click.option("--anyway", is_flag=True, help="Write the model even if it is not better, or the data does not fit.")

@@ -65,7 +65,7 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
     default=1.0,
     help="With --replay: times real time; 0 does not wait.",
 )
-@options.data(f"With --replay: recordings, in a folder or zip.  {options.OF_RUN}")
+@options.data(f"With --replay: recordings, a file, folder or zip.  {options.OF_RUN}")
 @options.runtime
 def command(
     model: Path | None,

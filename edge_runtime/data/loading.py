@@ -28,7 +28,7 @@ from edge_runtime.system import zip_archive
 from edge_runtime.system.quantities import counted
 
 _EXPECTED = (
-    "give uci-har, a folder of CSV recordings with the columns timestamp, ax, ay, az, gx, gy, gz, label, subject, the "
+    "give uci-har, CSV recordings with the columns timestamp, ax, ay, az, gx, gy, gz, label, subject, the "
     "official 'UCI HAR Dataset', an .npz file of windows, or LAYOUT=PATH (docs/data.md)"
 )
 
@@ -148,6 +148,8 @@ class SourceReader:
             return "recordings"
         if path.suffix.lower() == ".npz" and path.is_file():
             return "windows"
+        if path.suffix.lower() == ".csv" and path.is_file():
+            return "recordings"
         if path.is_dir() or zip_archive.is_zip(path):
             if uci_har.is_official(path):
                 return "official"
@@ -174,7 +176,7 @@ class SourceReader:
             return tuple(embedded_recordings.at_rate(x, self.rate_hz) for x in embedded_recordings.load())
         if self.kind == "recordings":
             return self.found.recordings
-        raise InputError(f"{self.source} holds windows only, and this takes recordings: give a folder of CSV files")
+        raise InputError(f"{self.source} holds windows only, and this takes recordings: give CSV files")
 
     def windows(self, window: Window | None) -> Dataset:
         """Its windows."""

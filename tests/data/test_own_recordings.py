@@ -54,7 +54,7 @@ def test_columns_and_units_are_those_of_the_header_whoever_wrote_it(tmp_path, he
     seconds, samples = motion(600)
     sent = samples * np.repeat([per_g, per_rad], 3)
     write(tmp_path / "a.csv", seconds * per_second, sent, HALVES, "a", header + ",label,subject")
-    (recording,) = loading.load_recordings(tmp_path)
+    (recording,) = loading.load_recordings(tmp_path / "a.csv")
     assert recording.samples == pytest.approx(samples, abs=1e-6)
     assert np.bincount(recording.labels).tolist() == [300, 300]
 
