@@ -59,9 +59,8 @@ class Recorded:
     def __str__(self) -> str:
         if (recording := self.recording) is None:
             return str(self.file)
-        labels = (
-            f"labelled {' and '.join(map(activity_name, recording.found_labels))}" if recording.found_labels else ""
-        )
+        names = [activity_name(label) for label in recording.found_labels]
+        labels = f"{len(names)} labels" if len(names) > 1 else "".join(f"labelled {name}" for name in names)
         mounting = (self.mounting.placement, recording.mounting.device)
         subject = f"subject {recording.subject}"
         return ", ".join(filter(None, (recording.file, f"recording {self.number}", subject, *mounting, labels)))
