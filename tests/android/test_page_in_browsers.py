@@ -222,7 +222,7 @@ def test_a_phone_that_is_not_upright_is_noticed(chromium, page_url):
 
     upright = as_of_a_phone(8000)
     assert notice(upright) == ""
-    assert "upright" in notice([[second, y, -x, z, b, -a, c] for second, x, y, z, a, b, c in upright])
+    assert "edge-anywhere" in notice([[second, y, -x, z, b, -a, c] for second, x, y, z, a, b, c in upright])
 
 
 def test_apples_phones_and_tablets_have_the_other_sign_of_acceleration(chromium, page_url):
