@@ -4,7 +4,7 @@ The converter makes this operator, UNIDIRECTIONAL_SEQUENCE_LSTM, only from Keras
 stays in the interpreter between calls: `edge_runtime.model.interpreters.Model` resets it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import keras
@@ -47,10 +47,26 @@ def stock(model: keras.Model, prepare: Prepare) -> bytes:
 
 def fused(model: keras.Model, prepare: Prepare) -> bytes:
     """Convert the network with TFLite's own operator for LSTM layers. Raises `InputError` for other layers."""
-    calls = fold(read(model))
-    copies = {call.name: _keras_2(call) for call in calls if isinstance(call.layer, keras.layers.RNN)}
+    answer, copies = with_keras_2(model, (keras.layers.LSTM,))
     if not copies:
         raise InputError("the network has no recurrent layer")
+    module = tf.Module()
+    module.function = tf.function(answer, autograph=False)
+    module.copies = copies  # to keep their variables alive
+    signature = tf.TensorSpec([1, *model.input_shape[1:]], tf.float32, name="windows")
+    concrete = module.function.get_concrete_function(signature)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
+    prepare(converter)
+    return _unclipped(converter.convert())
+
+
+def with_keras_2(model: keras.Model, kinds: Sequence[type]) -> tuple[Callable[[tf.Tensor], tf.Tensor], dict[str, Any]]:
+    """Return a function that answers as `model`, with recurrent layers of Keras 2, and these layers by their names.
+
+    Raises `InputError` for a recurrent layer that is not of `kinds`, or that needs more than their fastest operator.
+    """
+    calls = fold(read(model))
+    copies = {call.name: _keras_2(call, kinds) for call in calls if isinstance(call.layer, keras.layers.RNN)}
     operations = {call.name: lower_layer(call, call.name, call.inputs) for call in calls if call.name not in copies}
 
     def answer(windows: tf.Tensor) -> tf.Tensor:
@@ -63,14 +79,7 @@ def fused(model: keras.Model, prepare: Prepare) -> bytes:
                 values[call.name] = join_steps(operations[call.name](inputs, no_observer, IN_FLOAT))
         return values[calls[-1].name]
 
-    module = tf.Module()
-    module.function = tf.function(answer, autograph=False)
-    module.copies = copies  # to keep their variables alive
-    signature = tf.TensorSpec([1, *model.input_shape[1:]], tf.float32, name="windows")
-    concrete = module.function.get_concrete_function(signature)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
-    prepare(converter)
-    return _unclipped(converter.convert())
+    return answer, copies
 
 
 def _run(call: Call, copy: Any, x: tf.Tensor) -> tf.Tensor:
@@ -78,21 +87,23 @@ def _run(call: Call, copy: Any, x: tf.Tensor) -> tf.Tensor:
     return tf.reverse(y, [1]) if call.in_reverse else y
 
 
-def _keras_2(call: Call) -> Any:
-    """Return the LSTM layer of a call as a layer of Keras 2, with its weights."""
+def _keras_2(call: Call, kinds: Sequence[type]) -> Any:
+    """Return the recurrent layer of a call as a layer of Keras 2, with its weights."""
     import tf_keras
 
     layer = call.layer
-    if type(layer) is not keras.layers.LSTM:
-        refuse(layer, "has no fused operator in TFLite: only LSTM has one")
+    kind = type(layer)
+    if kind not in kinds or not getattr(layer, "reset_after", True):
+        refuse(layer, f"has no operator: only {' and '.join(x.__name__ for x in kinds)} layers have one")
     for option, only in (("activation", "tanh"), ("recurrent_activation", "sigmoid")):
         name = getattr(getattr(layer, option), "__name__", "")
         if name != only:
-            refuse(layer, f"has {option}={name}: the fused operator has only {only}")
-    copy = tf_keras.layers.LSTM(layer.units, return_sequences=layer.return_sequences)
+            refuse(layer, f"has {option}={name}: the operator has only {only}")
+    copy = getattr(tf_keras.layers, kind.__name__)(layer.units, return_sequences=layer.return_sequences)
     copy.build((1, *call.shapes[0]))
-    kernel, recurrent, *bias = (np.asarray(weights) for weights in layer.get_weights())
-    copy.set_weights([kernel, recurrent, bias[0] if bias else np.zeros(kernel.shape[-1], np.float32)])
+    weights = layer.get_weights()
+    # Without a bias, the converters would keep the layer's loop.
+    copy.set_weights([*weights, *map(np.zeros_like, copy.get_weights()[len(weights) :])])
     return copy
 
 
