@@ -98,7 +98,7 @@ def run_job(job: ConversionJob, scratch: Path, on_progress: OnProgress) -> Conve
     answer: dict[str, Any] = {}
     child_processes.run_in_child(
         "the conversion process",
-        "run it again with --debug and report its output",
+        "close other programs, or run it again with --debug and report its output",
         "convert.conversion_worker",
         *(to_text(job), str(scratch)),
         on_progress=on_progress,

@@ -11,7 +11,7 @@ from convert.conversion_input import ConversionInput, load_data, load_networks
 from convert.conversion_job import ConversionJob
 from convert.parity import FLOAT_TOLERANCE, Logits, Parity, compare, relative_difference
 from convert.quantise.raw_input import take_raw_windows
-from convert.tensorflow_setup import import_tensorflow, short_of_memory
+from convert.tensorflow_setup import import_tensorflow
 from edge_runtime.data.scores import confusion_matrix, is_chance, per_class
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.model.classifier import Classifier
@@ -66,8 +66,7 @@ def flatbuffer_path(scratch: Path, network: str, scheme: str) -> Path:
 def main(text: str, scratch: str) -> None:
     """Do the job given as JSON, as a child of the command; the models go into the empty folder `scratch`."""
     job = from_text(ConversionJob, text)
-    convert = short_of_memory("the conversion")(_convert)
-    child_processes.run_as_child(lambda tell: convert(job, Path(scratch), tell))
+    child_processes.run_as_child(lambda tell: _convert(job, Path(scratch), tell))
 
 
 def _convert(job: ConversionJob, scratch: Path, tell: child_processes.Tell) -> None:

@@ -4,8 +4,7 @@ import hashlib
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -54,17 +53,6 @@ def import_tensorflow(what: str, threads: int = THREADS) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
         tf.constant(0)  # the first operation logs the devices that it finds, and fixes the threads
-
-
-@contextmanager
-def short_of_memory(what: str) -> Iterator[None]:
-    """Raise `DeviceError` if the memory is too small for the block, which does `what`."""
-    try:
-        yield
-    except Exception as error:
-        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's
-            raise DeviceError(f"there is too little memory for {what}: {_MEMORY_ADVICE}") from error
-        raise
 
 
 def hash_weights(model: Any) -> str:

@@ -12,7 +12,7 @@ from convert.conversion_job import ConversionJob
 from convert.parity import FLOAT_TOLERANCE, relative_difference
 from convert.quantise.raw_input import take_raw_windows
 from convert.rivals.rival_job import CARD, FORMS
-from convert.tensorflow_setup import import_tensorflow, short_of_memory
+from convert.tensorflow_setup import import_tensorflow
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
@@ -29,11 +29,8 @@ def main(text: str, scratch: str, *files: str) -> None:
     """Make the forms that have these `files` in the folder `scratch`, for a job in JSON, as a child of the command."""
     job = from_text(ConversionJob, text)
 
-    def task(tell: child_processes.Tell) -> None:
-        with short_of_memory("making the rivals"):
-            _make_all(job, Path(scratch), [form for form in FORMS if form.file in files], tell)
-
-    child_processes.run_as_child(task)
+    forms = [form for form in FORMS if form.file in files]
+    child_processes.run_as_child(lambda tell: _make_all(job, Path(scratch), forms, tell))
 
 
 def _make_all(job: ConversionJob, scratch: Path, forms: list[Rival], tell: child_processes.Tell) -> None:
@@ -61,7 +58,6 @@ class RivalMaker:
     """Makes the forms of one network, and checks their answers; needs TensorFlow to be loaded."""
 
     def __init__(self, network: ConversionInput) -> None:
-        from onnx.checker import ValidationError
         from tensorflow.lite.python.convert_phase import ConverterError
 
         self._model, self._normalisation = network.model, network.card.normalisation
@@ -69,7 +65,7 @@ class RivalMaker:
         self._windows = np.asarray(network.held_out.X[::every], np.float32)
         self._expected = np.asarray(network.model(self._normalisation.apply(self._windows), training=False))
         # Errors with which converters refuse a network.
-        self.refusals = (HarEdgeError, ConverterError, ValidationError, ValueError, TypeError, RuntimeError, KeyError)
+        self.refusals = (HarEdgeError, ConverterError, ValueError, TypeError, RuntimeError, KeyError)
 
     def make(self, form: Rival) -> bytes:
         """Return the content of the form's file, which prepares windows itself. Raises one of `refusals`."""

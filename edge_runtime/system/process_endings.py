@@ -7,10 +7,11 @@ from edge_runtime.system.printable import printable
 
 _LONGEST_LINE = 300
 _SIGNALS = {signal.SIGKILL: "was killed by SIGKILL, as the system does when memory runs out"}
-# How Python, its threads, the loader of libraries, C++, NumPy and OpenBLAS report it.
+# How Python, its threads, the loader of libraries, C++, NumPy, OpenBLAS and TensorFlow report it.
 _NO_MEMORY = re.compile(
     r"MemoryError|[Cc]annot allocate memory|failed to map segment|bad_alloc|Unable to allocate|can't start new thread"
     r"|Memory allocation still failed|[Oo]ut of memory|pthread_create failed|thread constructor failed"
+    r"|OOM when allocating"
 )
 
 

@@ -18,7 +18,7 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 
-from convert.tensorflow_setup import import_tensorflow, short_of_memory
+from convert.tensorflow_setup import import_tensorflow
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
 from edge_runtime.runs import under_way
@@ -103,14 +103,13 @@ def main(text: str, windows: str) -> None:
     job = from_text(FitJob, text)
 
     def task(tell: Tell) -> None:
-        with short_of_memory(f"the {job.title}"):
-            # Mapped, since processes that share an open file share its position.
-            with mmap.mmap(int(windows), 0, access=mmap.ACCESS_READ) as content:
-                file = io.BytesIO(content)
-            with np.load(file, allow_pickle=False) as stored:
-                train, test_X = Split(**{name: stored[name] for name in stored if name != "test_X"}), stored["test_X"]
-            import_tensorflow("har-edge train", threads=1)
-            do_job(job, train, test_X, lambda epoch: tell(epoch=asdict(epoch)))
+        # Mapped, since processes that share an open file share its position.
+        with mmap.mmap(int(windows), 0, access=mmap.ACCESS_READ) as content:
+            file = io.BytesIO(content)
+        with np.load(file, allow_pickle=False) as stored:
+            train, test_X = Split(**{name: stored[name] for name in stored if name != "test_X"}), stored["test_X"]
+        import_tensorflow("har-edge train", threads=1)
+        do_job(job, train, test_X, lambda epoch: tell(epoch=asdict(epoch)))
 
     child_processes.run_as_child(task)
 
