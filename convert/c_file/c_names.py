@@ -17,13 +17,6 @@ def identifier(text: str) -> str:
     return name if re.match("[a-z]", name) else f"layer_{name}".rstrip("_")
 
 
-def checked(name: str) -> str:
-    """Return `name`. Raises `ValueError` if it does not look like a name that `identifier` makes."""
-    if not re.fullmatch("[a-z][a-z0-9_]*", name):
-        raise ValueError(f"{name!r} cannot be a name in C")
-    return name
-
-
 def c_name(stem: str) -> str:
     """Return the name in C of the model in a file, for example `edge_int8`: neither a keyword nor a reserved name."""
     name = _plain(stem)

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from convert.c_file.c_names import checked
 from convert.c_file.c_products import limits, write_depthwise, write_product
 from convert.c_file.c_program import Program, loop, number
 from convert.c_file.graph_tracing import JOIN, POOLS, Buffer, Step, Value, constant, unknown
@@ -33,7 +32,6 @@ def write_program(steps: Sequence[Step], window: Value, logits: Value) -> Progra
     copies, groups = _place_parts(steps), _groups(steps)
     grouped = {step for members in groups.values() for step in members}
     for step in steps:
-        _check_sizes(step)
         if step in groups:
             _compute(program, groups[step])
         elif step not in grouped:
@@ -42,19 +40,6 @@ def write_program(steps: Sequence[Step], window: Value, logits: Value) -> Progra
             source = value if value.data is None else program.constant(f"{into.buffer.name}_start", value.data)
             program.add(f"memcpy(@0, @1, {value.size * np.dtype(value.dtype).itemsize});", into, source)
     return program
-
-
-def _check_sizes(step: Step) -> None:
-    """Raise `InputError` for an output that is larger or smaller than the operator makes it, as LiteRT finds out."""
-    x, y = step.inputs[0], step.output
-    if step.kind == "FULLY_CONNECTED":
-        w = step.inputs[1]
-        fits = y.shape[-1] == w.shape[0] and y.size * w.size == x.size * w.shape[0] ** 2
-    else:
-        is_element_wise = step.kind in (*_SIGNS, *_FLOAT_FUNCTIONS, *_TABLES, "RELU", "QUANTIZE", "DEQUANTIZE")
-        fits = not is_element_wise or max(value.size for value in step.inputs) == y.size
-    if not fits:
-        raise unknown(f"{step.kind} of shape {list(x.shape)} to {list(y.shape)}")
 
 
 def _place_parts(steps: Sequence[Step]) -> dict[Step, list[tuple[Value, Value]]]:
@@ -141,8 +126,6 @@ def _mean(program: Program, step: Step) -> None:
         raise unknown("MEAN of axes with an axis between")
     channels = math.prod(x.shape[axes[-1] + 1 :])
     n = math.prod(x.shape[axes[0] : axes[-1] + 1])
-    if y.size * n != x.size:
-        raise unknown(f"MEAN of shape {list(x.shape)} to {list(y.shape)}")
     scale = x.scale / y.scale * (np.float32(1) / np.float32(n))
     start = np.float32(y.zero_point) - np.float32(n * x.zero_point) * scale
     code = f"mean(@1, {n}, {channels}, {number(scale)}, {number(start)}, @0);"
@@ -203,11 +186,11 @@ def _compute(program: Program, steps: Sequence[Step]) -> None:
             code = f"divide({', '.join(codes)}, {operand(constant(1 / divisor))[0]})"
         is_read_twice = sum(value.buffer is z.buffer for other in steps for value in other.inputs) > 1
         if z is not y and (z.dtype == "int8" or is_read_twice):
-            name = checked(f"{z.buffer.name}_i{len(lines) or ''}")
+            name = f"{z.buffer.name}_i{len(lines) or ''}"
             lines.append(f"const {'int32_t' if z.dtype == 'int8' else 'float'} {name} = {code};")
             code = name
         formula = _formula(step, formulas)
-        expressions[z.buffer] = code, formula if len(formula) < _LONGEST_FORMULA else checked(z.buffer.name)
+        expressions[z.buffer] = code, formula if len(formula) < _LONGEST_FORMULA else z.buffer.name
     code, formula = expressions[y.buffer]
     body = "\n".join([f"/* @0[i] = {formula} */", *loop("i", 0, n, [*lines, f"@0[i] = {code};"])])
     for start in range(0, y.size, n):

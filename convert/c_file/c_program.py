@@ -12,7 +12,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from convert.c_file.c_names import KEYWORDS, checked, comment
+from convert.c_file.c_names import KEYWORDS, comment
 from convert.c_file.graph_tracing import Array, Buffer, Value, constant
 
 KERNELS = files(__package__).joinpath("kernels.c").read_text(encoding="utf-8")
@@ -62,8 +62,6 @@ class Program:
 
         `in_place`: element i of this view depends only on element i of the other views.
         """
-        if views[0].offset + views[0].size > views[0].buffer.size:
-            raise ValueError("a statement writes beyond its array")
         self._statements.append((code, views, in_place))
 
     def constant(self, name: str, data: Array, period: int | None = None) -> Value:
@@ -111,8 +109,8 @@ class Program:
         return [*declarations, *in_loops(placed)], n_bytes
 
     def _fresh(self, name: str) -> str:
-        """Return a name that no other array has, based on `name`. Raises `ValueError` as `checked` does."""
-        self._numbers[checked(name)] += 1
+        """Return a name that no other array has, based on `name`."""
+        self._numbers[name] += 1
         if self._numbers[name] == 1 and not _LOCAL.search(name):
             return name
         return self._fresh(f"{name}_{self._numbers[name]}")
@@ -211,9 +209,7 @@ def _lines(statement: Statement) -> list[str]:
 
 
 def number(x: float | np.floating) -> str:
-    """Return a float32 literal of exactly this number. Raises `ValueError` if it is not finite."""
-    if not abs(float(x)) <= float(np.finfo(np.float32).max):
-        raise ValueError(f"{x} is not a finite float32")
+    """Return a float32 literal of exactly this number."""
     return f"{np.float32(x)!s}f"
 
 

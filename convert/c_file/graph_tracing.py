@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from ai_edge_litert.schema_py_generated import Padding
 
 from convert.quantise import compaction
 from edge_runtime.errors import InputError
@@ -26,9 +25,6 @@ _OF_ATTENTION = ("SOFTMAX", "BATCH_MATMUL")
 
 _FILL = -1
 """Stands for the place of a value that padding adds."""
-
-_MOST_OPERATORS = 200_000
-"""Operators of an inference, each as often as it runs: ten times as many as in the longest loops of usual networks."""
 
 
 @dataclass(eq=False)
@@ -125,9 +121,6 @@ def trace(flatbuffer: bytes) -> tuple[list[Step], Value, Value]:
     # Products read beyond the end of an array. An int8 window has no room there, so it is copied.
     copy = replace(window, buffer=Buffer(window.size, window.dtype), parts=(window,))
     (logits,) = map(tracer.in_one_piece, tracer.run(0, [tracer.in_one_piece(copy) if copy.dtype == "int8" else window]))
-    (output,) = (_value(tracer.graphs[0], i) for i in tracer.graphs[0].outputs)
-    if (logits.dtype, logits.size) != (output.dtype, output.size):  # loops return what their bodies make
-        raise unknown(f"WHILE of shape {list(logits.shape)} to {list(output.shape)}")
     return _in_order_of_need(tracer.steps, logits.buffer), window, logits
 
 
@@ -135,7 +128,7 @@ class _Tracer:
     """Runs graphs on values without their numbers, and records the `steps` that compute them."""
 
     def __init__(self, flatbuffer: bytes) -> None:
-        self.graphs, self.steps, self._done = read_graphs(flatbuffer), list[Step](), 0
+        self.graphs, self.steps = read_graphs(flatbuffer), list[Step]()
         # The options of operators, which the runtime's reader leaves out.
         self._options = [[x.builtinOptions for x in y.operators] for y in compaction.read(flatbuffer).subgraphs]
         self._constants = [{i: _value(graph, i) for i in graph.constants} for graph in self.graphs]
@@ -144,9 +137,6 @@ class _Tracer:
     def run(self, number: int, arguments: Sequence[Value]) -> list[Value]:
         """Return the outputs of a graph."""
         graph = self.graphs[number]
-        self._done += max(1, len(graph.operators))
-        if self._done > _MOST_OPERATORS:
-            raise InputError(f"--c writes at most {_MOST_OPERATORS:,} operators per inference: use shorter loops")
         values = self._constants[number] | dict(zip(graph.inputs, arguments, strict=True))
         for operator, options in zip(graph.operators, self._options[number], strict=True):
             inputs = [values[i] for i in operator.inputs if i >= 0]
@@ -173,8 +163,6 @@ class _Tracer:
             source = joined(values, (begins[-1],))
             rearranged = _REARRANGEMENTS[name](options, *arguments)
             return [self._gather(source, x.reshape(y.shape)) for x, y in zip(rearranged, outputs, strict=True)]
-        if name in ("CONV_2D", "DEPTHWISE_CONV_2D", *POOLS):
-            _check_positions(name, options, inputs, outputs[0])
         if name in ("CONV_2D", "DEPTHWISE_CONV_2D"):
             x, margins = inputs[0], np.zeros((4, 2), int)
             for axis, stride in ((1, options.strideH), (2, options.strideW)):
@@ -216,33 +204,7 @@ def _value(graph: Graph, index: int) -> Value:
     tensor, stored = graph.tensors[index], graph.constants.get(index)
     data = None if stored is None else np.frombuffer(stored, tensor.dtype).reshape(tensor.shape)
     scale = np.array(tensor.scales, np.float32) if tensor.scale is None else np.float32(tensor.scale)
-    if tensor.dtype in ("int8", "float32") and min(tensor.shape, default=1) < 1:
-        raise InputError("--c writes tensors with values")
-    if tensor.dtype == "int8":
-        is_usable = np.all((scale > 0) & (scale < np.inf)) and -128 <= (tensor.zero_point or 0) <= 127
-        if not is_usable or (stored is None and scale.size != 1):  # weights may have several
-            raise InputError("--c writes int8 tensors with a scale above 0 and a zero point from -128 to 127")
     return Value(Buffer(math.prod(tensor.shape), tensor.dtype, data), 0, tensor.shape, scale, tensor.zero_point or 0)
-
-
-def _check_positions(name: str, options: Any, inputs: Sequence[Value], output: Value) -> None:
-    """Raise `InputError` for a convolution or a pool whose output has another shape than LiteRT computes."""
-    (n, *sides, depth), strides = inputs[0].shape, (options.strideH, options.strideW)
-    if name in POOLS:
-        channels, filters, fits = depth, [options.filterHeight, options.filterWidth], True
-    elif name == "CONV_2D":
-        channels, *filters, terms = inputs[1].shape
-        fits = terms == depth
-    else:
-        first, *filters, channels = inputs[1].shape
-        fits = first == 1 and channels % depth == 0
-    if fits and min(*strides, *filters) > 0:
-        is_same, axes = options.padding == Padding.SAME, zip(sides, filters, strict=True)
-        rooms = [side if is_same else side - length + 1 for side, length in axes]
-        positions = (-(-room // stride) for room, stride in zip(rooms, strides, strict=True))
-        if output.shape == (n, *positions, channels):
-            return
-    raise unknown(f"{name} of shape {list(inputs[0].shape)} to {list(output.shape)}")
 
 
 def unknown(what: str) -> InputError:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from programs import run_program, succeeded
 from tiny_models import packed
 
-from convert.c_file.c_names import KEYWORDS, c_name, c_string, checked, comment, identifier
+from convert.c_file.c_names import KEYWORDS, c_name, c_string, comment, identifier
 from convert.c_file.c_program import KERNELS, Program
 from convert.c_file.c_source import source_of
 from convert.c_file.c_stream import stream_files
@@ -111,12 +111,9 @@ def test_no_text_of_a_flatbuffer_becomes_code(hostile):
 
 @settings(deadline=None)
 @given(text=st.text())
-def test_a_name_is_made_or_refused(text):
-    assert re.fullmatch("[a-z][a-z0-9_]*", checked(identifier(text)))
+def test_any_text_becomes_a_name_and_a_comment(text):
+    assert re.fullmatch("[a-z][a-z0-9_]*", identifier(text))
     assert re.fullmatch(r"/\* [a-z0-9 ]*\*/", comment(text))
-    if not re.fullmatch("[a-z][a-z0-9_]*", text, re.ASCII):
-        with pytest.raises(ValueError, match="name"):
-            checked(text)
 
 
 def test_each_array_has_a_name_of_its_own_and_no_keyword():
@@ -129,8 +126,6 @@ def test_each_array_has_a_name_of_its_own_and_no_keyword():
         names.append(program.constants[-1].split()[3].removesuffix("[]"))
     assert len({*names}) == len(asked)
     assert not (WORDS | {"t", "mul_i", "memory_of_int8_t"}) & {*names}
-    with pytest.raises(ValueError, match="name"):
-        program.declared("int8_t {}[]", f"x{HOSTILE[0]}", "text", 4)
 
 
 ODD = ('a "quoted" \\', "two\nlines", "??/trigraph */ // ??)", "Größe – 歩く", "\x1b[31m7", "%s%n{}", "x" * 300)

@@ -11,7 +11,6 @@ from ai_edge_litert import schema_py_generated as schema
 from compiled_c import CC, Compiled, unnamed_card
 from tiny_models import Part, build, doubling_loop, packed, quantise
 
-from convert.c_file import graph_tracing
 from convert.c_file.c_source import source_of
 from convert.c_file.graph_tracing import JOIN, Buffer, Value, constant, joined, trace
 from convert.quantise import compaction
@@ -240,74 +239,16 @@ def changed(name: str, change) -> bytes:
     return packed(model)
 
 
-def shaped(name: str, *shape: int) -> bytes:
-    """Return a model of `MODELS` whose answer has another shape in the file than LiteRT computes."""
-    return changed(name, lambda graph: setattr(graph.tensors[1], "shape", [*shape]))
-
-
-def quantised_as(name: str, **fields: object) -> bytes:
-    """Return a model of `MODELS` whose answer has another scale or zero point in the file."""
-    return changed(name, lambda graph: [setattr(graph.tensors[1].quantization, *field) for field in fields.items()])
-
-
-def with_options(name: str, **fields: int) -> bytes:
-    """Return a model of `MODELS` with other numbers in the options of its operator."""
-    return changed(name, lambda graph: [setattr(graph.operators[0].builtinOptions, *field) for field in fields.items()])
-
-
-def loop_to(*shape: int) -> bytes:
-    """Return a loop whose answer has another shape in the main graph than in its body."""
-    loop = compaction.read(doubling_loop(4, turns=7))
-    loop.subgraphs[0].tensors[3].shape = [*shape]
-    return packed(loop)
-
-
-def endless() -> bytes:
-    """Return a loop whose condition is an input that its body leaves as it is, without an operator."""
-    loop = compaction.read(doubling_loop(4, turns=7))
-    for graph, outputs in zip(loop.subgraphs[1:], ([0], [0, 1]), strict=True):
-        graph.operators, graph.outputs = [], outputs
-    return packed(loop)
-
-
 REFUSED = {
-    "no scale": changed("dense", lambda graph: setattr(graph.tensors[1], "quantization", None)),
-    "two scales": quantised_as("dense", scale=[0.1, 0.2]),
-    "scale of 0": quantised_as("dense", scale=[0.0]),
-    "zero point of 64 bits": quantised_as("dense", zeroPoint=[1 << 62]),
-    "scales far apart": quantised_as("ADD 0", scale=[1e30]),
-    "other size": shaped("TANH", 1, 255),
-    "other rows": shaped("dense", 4, 21),
-    "rows in one": shaped("dense", 1, 63),
-    "other axis": shaped("MEAN of axes [1, 2]", 1, 5, 6),
-    "wider convolution": shaped("convolution along time", 1, 1, 21, 18),
-    "wider depthwise": shaped("depthwise along time", 1, 1, 21, 21),
-    "more channels by themselves": shaped("depthwise of a plane", 1, 5, 11, 16),
-    "more images": shaped("depthwise of a plane", 2, 5, 11, 12),
-    "wider pool": shaped("pool of time", 1, 1, 400, 20),
-    "higher pool": shaped("AVERAGE_POOL_2D 1", 1, 5, 4, 5),
-    "pool of nothing": with_options("AVERAGE_POOL_2D 1", filterHeight=0),
-    "pool that steps back": with_options("MAX_POOL_2D 0", filterWidth=13, strideW=-1),
-    "channels by themselves from some": changed(
-        "depthwise along time", lambda graph: setattr(graph.tensors[0], "shape", [1, 1, 105, 8])
-    ),
     "window of uint8": changed("dense", lambda graph: setattr(graph.tensors[0], "type", schema.TensorType.UINT8)),
-    "no values": shaped("dense", 0),
-    "less than no values": shaped("padded", 1, -8, -7, 6),
     "other options": changed(
         "strided", lambda graph: setattr(graph.operators[0], "builtinOptions", schema.SoftmaxOptionsT())
     ),
-    "its own input": changed("dense", lambda graph: setattr(graph.operators[0], "inputs", graph.operators[0].outputs)),
-    "type of another": changed("strided", lambda graph: setattr(graph.tensors[1], "type", schema.TensorType.INT32)),
-    "loop to less": loop_to(1, 2),
-    "many turns": doubling_loop(4, turns=2**31 - 1),
-    "endless": endless(),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_graph_that_cannot_be_written_is_an_error_of_the_input(name, monkeypatch):
-    monkeypatch.setattr(graph_tracing, "_MOST_OPERATORS", 2000)
+def test_a_graph_that_cannot_be_written_is_an_error_of_the_input(name):
     with pytest.raises(InputError):
         source_of(REFUSED[name], unnamed_card(), "refused")
 
