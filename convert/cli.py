@@ -168,7 +168,7 @@ def command(
     )
     require_extra("har-edge convert", ("tensorflow",))
     if path.suffix == ONNX:
-        require_extra(f"har-edge convert {path}", ("onnx",), "onnx")
+        require_extra(f"har-edge convert {path}", ("onnx", "onnxruntime"), "onnx")
     if rivals:
         require_extra("har-edge convert --rivals", ("onnx", "onnxruntime", "tf2onnx", "tf_keras"), "rivals")
     from convert.conversion import check, convert

@@ -40,7 +40,6 @@ class Node:
     outputs: tuple[str, ...]
     attributes: dict[str, Any]
     opset: int
-    producer: str
     proto: NodeProto
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -75,8 +74,7 @@ def needed_nodes(model: ModelProto, constants: Mapping[str, Any], answers: Seque
             name = proto.name or next(filter(None, proto.output))
             attributes = {entry.name: _plain(helper.get_attribute_value(entry)) for entry in proto.attribute}
             keras_name = re.sub(r"[^\w-]+", ".", name).strip(".")
-            origin = opset, model.producer_name, proto
-            nodes.append(Node(proto.op_type, name, keras_name, outputs, attributes, *origin))
+            nodes.append(Node(proto.op_type, name, keras_name, outputs, attributes, opset, proto))
             needed |= {*proto.input}
     return nodes[::-1]
 

@@ -22,19 +22,18 @@ def read_recurrence(node: Node, inputs: Inputs) -> list[View]:
     """Return the views of Y and Y_h; views of `only_last` have no place for other steps. Raises `InputError`."""
     padded: list[Any] = [*inputs, *[None] * (8 - len(inputs))]
     view, kernels, recurrent, biases, lengths, *states = padded
-    is_first, tensors = int(node.get("layout", 0)), view.tensors
-    if node.op == "GRU" and "pytorch" in node.producer and not node.get("linear_before_reset"):
-        node.refuse("has linear_before_reset 0, which PyTorch does not compute: export with a newer PyTorch")
+    tensors = view.tensors
     for value, name in zip(states, ("initial_h", "initial_c", "P"), strict=True):
         if value is not None and (isinstance(value, View) or value.any()):
             node.refuse(f"has {name} that is not zero, {_MODULE}")
-    if view.places.shape[1 - is_first] > 1 or (lengths is not None and (lengths != view.places.shape[is_first]).any()):
+    n_steps, n_windows, _ = view.places.shape
+    if n_windows > 1 or (lengths is not None and (lengths != n_steps).any()):
         node.refuse("takes several windows or a part of one: export the network for one whole window")
     if any(node.outputs[2:]):
         node.refuse("returns its cells c: let the network take its states h")
     direction, units = node.get("direction", "forward"), recurrent.shape[-1]
     ways = ["forward", "reverse"] if direction == "bidirectional" else [direction]
-    rows = view.places.take(0, 1 - is_first)
+    rows = view.places[:, 0]
     index = tensors.in_order(rows[0])
     is_turned = len(ways) == 1 and bool((rows[0] > rows[-1]).all())  # the network reads the steps from the end
     made, weights = [], []
@@ -56,8 +55,7 @@ def read_recurrence(node: Node, inputs: Inputs) -> list[View]:
         steps = steps[::-1] if ways == ["reverse"] else steps  # Keras keeps the order in which it computes
     last = steps[ends]
     tensors.steps[node] = np.setdiff1d(steps, last)
-    answers = (steps[np.newaxis], last[np.newaxis]) if is_first else (steps[:, :, np.newaxis], last[:, np.newaxis])
-    return [view.of(places) for places in answers]
+    return [view.of(steps[:, :, np.newaxis]), view.of(last[:, np.newaxis])]
 
 
 def _half(node: Node, i: int, kernel: Any, recurrent: Any, biases: Any) -> tuple[dict[str, Any], list[Any]]:

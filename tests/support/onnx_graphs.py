@@ -64,12 +64,12 @@ class OnnxGraph:
         steps = self.recurrent(op, self.transpose(tensor, 1, 0, 2), n_in, units, ways)
         return self.reshape(self.transpose(steps, 2, 0, 1, 3), 0, 0, -1)
 
-    def model(self, *outputs: str, producer: str = "pytorch") -> ModelProto:
+    def model(self, *outputs: str) -> ModelProto:
         windows = helper.make_tensor_value_info("windows", TensorProto.FLOAT, self.window)
         answers = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ("n", 6)) for name in outputs]
         graph = helper.make_graph(self.nodes, "network", [windows], answers, self.constants)
         opsets = [helper.make_opsetid("", self.opset)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=9, producer_name=producer)
+        return helper.make_model(graph, opset_imports=opsets, ir_version=9)
 
 
 def second(name: str) -> str:
