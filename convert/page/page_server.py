@@ -1,15 +1,12 @@
 """Serve the page to phones: browsers give motion only to https, and to http of the phone's own localhost."""
 
 import secrets
-import socket
 import ssl
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from operator import itemgetter
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -43,7 +40,6 @@ class _Files(SimpleHTTPRequestHandler):
             return False
         is_named = self.headers["Host"] in self.server.hosts
         if is_named and f"{self.path}/".startswith(f"{self.server.root}/"):
-            self.server.deadlines[self.connection] = time.monotonic() + self.server.answer_s
             return True
         self.send_error(404 if is_named else 421, explain="Open the whole address that har-edge page printed.")
         return False
@@ -67,13 +63,8 @@ class _Files(SimpleHTTPRequestHandler):
 
 
 class PageServer(ThreadingHTTPServer):
-    """Serves a folder at `url`, whose path is random, to those who ask for it by `name`.
+    """Serves a folder at `url`, whose path is random, to those who ask for it by `name`."""
 
-    A client has `request_s` seconds to ask, handshake included, and `answer_s` to read the answer. Above `most`
-    connections, the server cuts the ones with the earliest deadlines.
-    """
-
-    request_s, answer_s, most = 30.0, 600.0, 64
     request_queue_size = 64
 
     def __init__(self, folder: Path, host: str, port: int, name: str = "localhost") -> None:
@@ -81,25 +72,9 @@ class PageServer(ThreadingHTTPServer):
             super().__init__((host, port), partial(_Files, directory=str(folder)))
         except OSError as error:
             raise InputError(f"port {port} cannot be taken ({error.strerror}): give another with --port") from error
-        self.deadlines: dict[socket.socket, float] = {}
         self.hosts = {name, f"{name}:{self.server_port}"}  # browsers leave out a scheme's own port
         self.root = f"/{secrets.token_hex(5)}"
         self.url = f"http://{name}:{self.server_port}{self.root}/"
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer a connection, which has a deadline meanwhile."""
-        self.deadlines[request] = time.monotonic() + self.request_s
-        super().process_request_thread(request, client_address)
-        del self.deadlines[request]
-
-    def service_actions(self) -> None:
-        """Cut the connections that are late or too many: after each new one, and twice a second."""
-        now = time.monotonic()
-        by_deadline = sorted(self.deadlines.copy().items(), key=itemgetter(1))  # a copy, since threads change it
-        for place, (connection, deadline) in enumerate(by_deadline, self.most - len(by_deadline)):
-            if deadline < now or place < 0:
-                with suppress(OSError):  # it has ended
-                    socket.socket.shutdown(connection, socket.SHUT_RDWR)  # TLS's own sends no more
 
     @contextmanager
     def answering(self) -> Iterator[Thread]:

@@ -1,10 +1,7 @@
 """Check what `har-edge page` writes and refuses, and how phones reach it."""
 
 import re
-import select
 import socket
-import time
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -44,12 +41,6 @@ def server(site):
 
 def connected(server) -> socket.socket:
     return socket.create_connection(server.server_address[:2], 15)  # s, half of the server's timeout
-
-
-def drip(client: socket.socket) -> None:
-    for _ in range(1000):
-        client.sendall(b"x")
-        time.sleep(0.01)
 
 
 def custom_sections(module: bytes) -> dict[bytes, bytes]:
@@ -182,28 +173,6 @@ def test_only_the_printed_address_is_answered_and_each_answer_has_the_headers_fo
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
         assert "Python" not in answer.headers["Server"]
-
-
-@pytest.mark.parametrize(
-    ("request_s", "answer_s", "sent"),
-    [(0.1, 600, "GET "), (600, 0.1, "GET {}/large HTTP/1.0\r\nHost: localhost\r\n\r\n")],
-)
-def test_a_client_that_drips_or_does_not_read_is_disconnected(site, server, request_s, answer_s, sent):
-    with (site / "large").open("wb") as large:
-        large.truncate(1 << 26)
-    server.request_s, server.answer_s = request_s, answer_s
-    with connected(server) as client:
-        client.sendall(sent.format(server.root).encode())
-        with pytest.raises(ConnectionError):
-            drip(client)
-
-
-def test_too_many_connections_are_closed_and_a_phone_is_answered(server):
-    server.most = 3
-    with ExitStack() as opened:
-        clients = [opened.enter_context(connected(server)) for _ in range(5)]
-        assert all(client.recv(1) == b"" for client in select.select(clients, [], [], 15)[0] or clients)
-        assert urlopen(server.url).read() == b"index.html"
 
 
 def test_a_port_in_use_is_named(har_edge_here, site):
