@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from convert.tensorflow_setup import import_tensorflow
 from edge_runtime.data import recording_checks, uci_har
@@ -163,8 +161,3 @@ def check_signals(dataset: Dataset, fitting: Split) -> None:
         least = 1e-6 if dataset.front_end else max(1e-6 * float(np.abs(values).max()), LEAST_DIVISOR)
         if not values.std(dtype=np.float64) > least:
             raise InputError(f"the data has no variation in {signal.name}: was this sensor on while recording?")
-
-
-def distinct(subjects: npt.NDArray[np.generic]) -> list[Any]:
-    """Return each subject once, in the order of the data."""
-    return list(dict.fromkeys(subjects.tolist()))

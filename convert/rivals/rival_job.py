@@ -1,7 +1,6 @@
 """Make the rivals of a network in a process that may crash or hang, and record why a rival is missing."""
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -62,13 +61,10 @@ def _run(
     job: ConversionJob, scratch: Path, pending: list[Rival], absent: dict[str, str], on_progress: OnProgress
 ) -> None:
     """Make the `pending` forms until the process ends; take each from `pending`, and put refused ones into `absent`."""
-    began = time.monotonic()
 
     def listen(message: Mapping[str, Any]) -> None:
-        nonlocal began
         if "rival" in message:
             form = pending.pop(0)
-            began = time.monotonic()
             if message["refusal"]:
                 absent[form.name] = str(message["refusal"])
 
@@ -79,5 +75,5 @@ def _run(
         *(to_text(job), str(scratch), *(form.file for form in pending)),
         on_progress=on_progress,
         on_message=listen,
-        seconds=lambda: began + _LONGEST_S - time.monotonic(),
+        seconds=lambda: _LONGEST_S,
     )

@@ -4,13 +4,13 @@ import os
 import signal
 from pathlib import Path
 
+import joblib
 import pytest
 from programs import assert_one_sentence, finish, har_edge, processes, start_har_edge, succeeded, wait_until
 from training_fixtures import EPOCHS, run_card
 from written_windows import of_people, write_windows
 
 from edge_runtime.runs import Run
-from train.run.fit_processes import cpus
 
 
 def fits_in(folder: Path) -> list[int]:
@@ -34,7 +34,7 @@ def test_a_killed_training_resumes_to_the_same_weights(trained_run, tmp_path):
     """The training is killed in the middle of an epoch, and resumed at once: its fits end, and nothing is lost."""
     run = Run(tmp_path / "runs" / "killed")
     with start_har_edge("train", "--epochs", EPOCHS, "--out", run.folder, cwd=tmp_path) as process:
-        checkpoints = [run.folder / "checkpoint" / f"{x}.npz" for x in ("selection", "final")[: cpus()]]
+        checkpoints = [run.folder / "checkpoint" / f"{x}.npz" for x in ("selection", "final")[: joblib.cpu_count()]]
         wait_until(lambda: process.poll() is not None or all(path.exists() for path in checkpoints))
         assert process.poll() is None
         process.kill()

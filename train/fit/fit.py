@@ -168,8 +168,3 @@ def restore_checkpoint(path: Path, identity: str, variables: Sequence[Any]) -> l
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"the checkpoint {path} cannot be used ({error}); delete it to repeat this fit") from error
     return [Epoch(int(epoch), *map(float, rest)) for epoch, *rest in rows]
-
-
-def predict_logits(model: keras.Model, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Compute the logits `[n, n_classes]` of normalised windows, in batches."""
-    return np.concatenate([np.asarray(model(X[i : i + 1024], training=False)) for i in range(0, len(X), 1024)])

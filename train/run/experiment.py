@@ -14,7 +14,7 @@ from typing import Any
 import edge_runtime
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.data.facing import common_heading, headings
-from edge_runtime.data.names import noun_of
+from edge_runtime.data.names import natural_order, noun_of
 from edge_runtime.data.scores import fit_temperature, score
 from edge_runtime.live.decider import with_reachable_smoothing
 from edge_runtime.model.alike_labels import IN_A_POCKET
@@ -27,7 +27,6 @@ from train.fit.fit_job import Epoch, FitJob, FitOutcome, held_rows, load_logits,
 from train.fit.networks import short_name
 from train.fit.recipe import Recipe
 from train.novelty_statistics import fit_novelty_detector
-from train.training_data import distinct
 
 
 @dataclass(frozen=True)
@@ -114,9 +113,9 @@ class Experiment:
                 },
                 "seed": self.seed,
                 "recipe": asdict(self.recipe),
-                "subjects": distinct(dataset.train.subject),
+                "subjects": natural_order(dataset.train.subject.tolist()),
                 "held_out_subjects": list(self.held_out),
-                "test_subjects": distinct(dataset.test.subject),
+                "test_subjects": natural_order(dataset.test.subject.tolist()),
                 "selection_normalisation": asdict(selection.normalisation),
                 "weights_sha256": {"model": final.weights_sha256, "selection": selection.weights_sha256},
                 "versions": {

@@ -35,11 +35,6 @@ OnEpoch = Callable[[FitJob, Epoch], None]
 _ADVICE = "close other programs, then go on with --resume"
 
 
-def cpus() -> int:
-    """Count the CPUs that this process may use, the quota of a container included."""
-    return int(joblib.cpu_count())
-
-
 def do_fits(
     jobs: Sequence[FitJob], dataset: Dataset, on_progress: OnProgress, on_done: Callable[[], None] = lambda: None
 ) -> None:
@@ -67,7 +62,7 @@ def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_epoch: OnEpoch, on_don
     with _shared(dataset) as windows, selectors.DefaultSelector() as selector:
         try:
             while waiting or running:
-                while waiting and len(running) < cpus():
+                while waiting and len(running) < joblib.cpu_count():
                     job = waiting.pop(0)
                     name, arguments = f"the process of the {job.title}", (to_text(job), str(windows))
                     running[job] = Child(name, _ADVICE, __name__, *arguments, pass_fds=[windows])
@@ -118,13 +113,14 @@ def do_job(job: FitJob, train: Split, test_X: npt.NDArray[np.float32], on_epoch:
     """Train in this process, which has imported TensorFlow, and write the job's files, the outcome last."""
     import tensorflow as tf
 
-    from train.fit.fit import fit, predict_logits
+    from train.fit.fit import fit
 
     tf.config.experimental.enable_op_determinism()
     rows = held_rows(train, job.held_out)
     held_out = train.select(rows) if job.held_out else None
     model, outcome = fit(job, train.select(~rows), held_out, on_epoch)
-    logits = predict_logits(model, outcome.normalisation.apply(held_out.X if held_out else test_X))
+    windows = outcome.normalisation.apply(held_out.X if held_out else test_X)
+    logits = model.predict(windows, batch_size=1024, verbose=0)
     with atomic_path(job.logits) as temporary:
         np.save(temporary, logits)
     with atomic_path(job.model) as temporary:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import joblib
+
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.data.names import default_held_out
 from edge_runtime.errors import DeviceError, InputError
@@ -18,7 +20,7 @@ from edge_runtime.system.progress import OnNotice, OnProgress, ignore_progress
 from edge_runtime.system.quantities import counted
 from train.fit.named_networks import is_own
 from train.run.experiment import Experiment
-from train.run.fit_processes import cpus, do_fits, locked
+from train.run.fit_processes import do_fits, locked
 from train.training_data import TrainingInput, check_data, subjects_named
 from train.training_report import write_seeds
 
@@ -121,7 +123,7 @@ def _run(
     work = f"{counted(len(jobs), 'fit')} of {counted(settings.recipe.epochs, 'epoch')}"
     on_notice(
         f"Training {settings.network} on {dataset.name}, seed{'s' if last else ''} {settings.seed}{last}: "
-        f"{work}, {min(cpus(), len(jobs))} at a time -> {folder}"
+        f"{work}, {min(joblib.cpu_count(), len(jobs))} at a time -> {folder}"
     )
     try:
         do_fits(jobs, dataset, on_progress, finish_trained)
