@@ -210,7 +210,7 @@ def test_a_target_of_ssh_is_a_host_with_optional_user_and_port_and_words_are_quo
 def test_devices_get_the_requirements_of_this_package(monkeypatch):
     assert list(requirements("tflite-runtime")) == PROJECT["optional-dependencies"]["tflite-runtime"]
     assert requirements("litert")[1] in PROJECT["dependencies"]
-    assert ONNX_REQUIREMENT in PROJECT["optional-dependencies"]["rivals"]
+    assert ONNX_REQUIREMENT in PROJECT["optional-dependencies"]["onnx"]
     assert requirements("litert")[0] == f"ai-edge-litert=={metadata.version('ai-edge-litert')}"
     monkeypatch.setattr(sys, "path", [])  # as if it was not installed here
     assert requirements("litert")[0] in {text.partition(";")[0] for text in PROJECT["dependencies"]}
