@@ -8,10 +8,8 @@ Everything that stays on the device is in one folder of the user's cache:
     objects/<sha256>      Files from the host.
     environments/<key>/   Packages.
     jobs/<name>/          A job that runs.
-    lock                  Shared by the agents that run.
 """
 
-import fcntl
 import json
 import math
 import os
@@ -29,9 +27,10 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
-from typing import IO, Any
+from typing import Any
 
 _ALIVE_SECONDS = 5.0  # between two signs of life, at most
+_ABANDONED_SECONDS = 86400.0  # the age of the folders of killed agents
 _PIECE = 1 << 20
 _LONGEST_LINE = 1 << 16
 _INTERPRETERS = ["python3", *(f"python3.{minor}" for minor in range(14, 9, -1))]
@@ -88,11 +87,9 @@ class Agent:
         for folder in folders:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._objects, self._environments, self._jobs = folders
-        self._lock = (root / "lock").open("w")
-        if _try_lock(self._lock):  # no other agent runs: its temporary folders are abandoned
-            for path in [path for folder in folders for path in folder.glob("tmp*")]:
+        for path in [path for folder in folders for path in folder.glob("tmp*")]:
+            if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
                 shutil.rmtree(path, ignore_errors=True)
-        fcntl.flock(self._lock, fcntl.LOCK_SH)
 
     def hello(self) -> dict[str, Any]:
         """Greet with the machine, its C library and its interpreters."""
@@ -128,7 +125,8 @@ class Agent:
             with _new_folder(self._environments) as temporary:
                 for name, digest in wheels.items():
                     self._wire.send(stage=f"unpacking {name}")
-                    unpack(self._objects / digest, temporary)
+                    with zipfile.ZipFile(self._objects / digest) as wheel:
+                        wheel.extractall(temporary)
                 self._wire.send(stage="compiling the packages")
                 # Every job imports the packages. Files for another Python version may fail to compile.
                 command = [interpreter, "-m", "compileall", "-q", "-x", "/tests/", str(temporary)]
@@ -235,32 +233,6 @@ def _interpreters() -> list[dict[str, Any]]:
 def _environment() -> dict[str, str]:
     """Return an interpreter's environment without the user's own site folder."""
     return dict(os.environ, PYTHONNOUSERSITE="1")
-
-
-def unpack(wheel: Path, site: Path) -> None:
-    """Unpack a wheel as PEP 427 describes, but without its scripts."""
-    with zipfile.ZipFile(wheel) as archive:
-        for member in archive.namelist():
-            parts = member.split("/")
-            if member.startswith("/") or ".." in parts:
-                raise ValueError(f"a wheel has a file outside its folder: {member!r}")
-            if parts[0].endswith(".data"):
-                if parts[1] not in ("purelib", "platlib"):
-                    continue
-                parts = parts[2:]
-            if parts[-1]:
-                target = site.joinpath(*parts)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(member) as source, target.open("wb") as file:
-                    shutil.copyfileobj(source, file)
-
-
-def _try_lock(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    except BlockingIOError:
-        return False
 
 
 @contextmanager

@@ -7,8 +7,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -101,8 +100,7 @@ class Connection:
         try:
             os.set_blocking(self._stdin, False)
             self._write(source)
-            with self.understood():
-                self.hello = from_json(Hello, self._receive()["hello"])
+            self.hello = from_json(Hello, self._receive()["hello"])
             self._greeted = True
         except BaseException:
             self.close()
@@ -124,18 +122,9 @@ class Connection:
         content = None if payload is None else payload.read_bytes()
         size = {} if content is None else {"n_bytes": len(content)}
         self._write(json.dumps({"do": task, **arguments, **size}).encode() + b"\n" + (content or b""))
-        with self.understood():
-            while not (message := self._receive()).get("done"):
-                on_notice(message, self._take(message.get("n_bytes", 0)))
+        while not (message := self._receive()).get("done"):
+            on_notice(message, self._take(message.get("n_bytes", 0)))
         return message
-
-    @contextmanager
-    def understood(self) -> Iterator[None]:
-        """Turn errors of a block that reads an answer into a `DeviceError`."""
-        try:
-            yield
-        except (LookupError, TypeError, ValueError) as error:
-            raise DeviceError(f"{self._transport.name} does not answer like har-edge's agent ({error!r})") from error
 
     def _receive(self) -> dict[str, Any]:
         while b"\n" not in self._pending:

@@ -72,8 +72,7 @@ class RemoteDevice(Device):
             key=environment.key(*wheels),
             wheels={path.name: digest for digest, path in wheels.items()},
         )
-        with self.connect().understood():
-            return str(answer["site"])
+        return str(answer["site"])
 
     def connect(self) -> Connection:
         """Return the connection, and open it if needed."""
@@ -90,8 +89,7 @@ class RemoteDevice(Device):
             self._send({digest: bundle}, ignore_progress)
             interpreter = connection.hello.interpreters[0].path
             answer = connection.ask("probe", interpreter=interpreter, bundle=digest)
-        with connection.understood():
-            return from_json(Description, answer["description"])
+        return from_json(Description, answer["description"])
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answers:
         """Do `job`, whose files are in `folder`, in fresh processes. Raises `DeviceError`, or the worker's error."""
@@ -121,13 +119,11 @@ class RemoteDevice(Device):
             silence_seconds=self.silence_seconds,
         )
         title = f"{job.title} on {self.name}"
-        with self.connect().understood():
-            silent, how = done["silent"], ending(done["code"], done["log"], stage)
-        if silent:
+        if done["silent"]:
             raise no_answer(title, f"gave no sign of life for {self.silence_seconds:g} s while {stage}")
         answers = read_answers(folder, job)
         if answers is None:
-            raise no_answer(title, how)
+            raise no_answer(title, ending(done["code"], done["log"], stage))
         if self.without_onnx:
             is_onnx = [model.runtime == ONNX_RUNTIME for model in job.models]
             answers = [self.without_onnx if onnx else answer for onnx, answer in zip(is_onnx, answers, strict=True)]
@@ -145,9 +141,7 @@ class RemoteDevice(Device):
         if not unknown:
             return
         answer = self.connect().ask("missing", digests=unknown)
-        with self.connect().understood():
-            missing = [digest for digest in unknown if digest in answer["missing"]]
-        for i, digest in enumerate(missing):
-            on_progress(i / len(missing), f"sending {files[digest].stat().st_size / 1e6:.1f} MB")
+        for i, digest in enumerate(answer["missing"]):
+            on_progress(i / len(answer["missing"]), f"sending {files[digest].stat().st_size / 1e6:.1f} MB")
             self.connect().ask("put", payload=files[digest], digest=digest)
         self._there |= set(unknown)

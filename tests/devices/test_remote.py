@@ -26,7 +26,6 @@ from edge_runtime.bench.c_library import c_of
 from edge_runtime.bench.measurement_job import JobModel, MeasurementJob
 from edge_runtime.bench.rounds import MeasurementSettings
 from edge_runtime.devices import agent, connection
-from edge_runtime.devices.agent import unpack
 from edge_runtime.devices.connection import Connection, Hello, Interpreter, program
 from edge_runtime.devices.environment import ONNX_REQUIREMENT, Environment, requirements
 from edge_runtime.devices.python import PythonDevice
@@ -133,24 +132,6 @@ def test_a_device_that_says_nothing_holds_nobody_and_a_login_that_prints_is_name
 GREETING = '{"hello": {"machine": "x86_64", "libc": ["glibc", "2.36"], "interpreters": []}}'
 
 
-@pytest.mark.parametrize(
-    "answers",
-    [
-        ['{"hello": 3}'],
-        ['{"greeting": {}}'],
-        ["[" * 9999],
-        [GREETING, '{"done": true}'],
-        [GREETING, '{"done": true, "missing": 3}'],
-        [GREETING, '{"n_bytes": "many"}'],
-    ],
-)
-def test_answers_that_no_agent_gives_are_trouble_with_the_device(tmp_path, answers):
-    (tmp_path / "answers").write_text("\n".join([*answers, ""]))
-    transport = Here(tmp_path, first=f"cat {tmp_path}/answers; exec sleep 60")
-    with closing(RemoteDevice(transport)) as device, pytest.raises(DeviceError, match="here does not answer like"):
-        device.read_machine()
-
-
 def test_a_link_that_takes_no_more_bytes_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(connection, "_SILENCE_SECONDS", 0.5)
     (tmp_path / "file").write_bytes(bytes(1 << 21))
@@ -163,34 +144,21 @@ def test_a_link_that_takes_no_more_bytes_is_given_up(tmp_path, monkeypatch):
 
 def test_an_environment_that_another_measurement_finishes_first_is_used(tmp_path, monkeypatch):
     other = tmp_path / "environments/key/numpy"
-    monkeypatch.setattr(agent, "unpack", lambda wheel, folder: other.mkdir(parents=True))
-    monkeypatch.setattr(agent.Agent, "_relay", lambda self, process: True)  # it would read stdin
+    monkeypatch.setattr(agent.Agent, "_relay", lambda self, process: other.mkdir(parents=True))
     there = agent.Agent(SimpleNamespace(send=lambda **_: None), tmp_path)
+    (tmp_path / "objects/0").write_bytes(zipped({"numpy/__init__.py": ""}))
     assert there.environment(sys.executable, "key", {"numpy.whl": "0"}) == {"site": str(other.parent)}
     assert list((tmp_path / "environments").iterdir()) == [other.parent]
 
 
-def test_jobs_of_dead_agents_are_removed_when_no_other_agent_runs(tmp_path):
+def test_jobs_of_dead_agents_are_removed_after_a_day(tmp_path):
     job = tmp_path / "har-edge/device/jobs/tmp1"
     job.mkdir(parents=True)
     with connected(Here(tmp_path)):
+        assert job.exists()  # an agent may be at work in it
+    os.utime(job, (0, 0))
+    with connected(Here(tmp_path)):
         assert not job.exists()
-        job.mkdir()  # as an agent at work makes it
-        with connected(Here(tmp_path)):
-            assert job.exists()
-
-
-def test_a_wheel_is_unpacked_without_its_scripts_and_writes_nothing_outside_its_folder(tmp_path):
-    def unpacked(*names: str) -> list[str]:
-        (tmp_path / "x.whl").write_bytes(zipped({name: name for name in names}))
-        unpack(tmp_path / "x.whl", tmp_path / "site")
-        return sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
-
-    for name in ("../x.py", "/x.py", "x.data/purelib/../../x.py"):
-        with pytest.raises(ValueError, match="outside"):
-            unpacked(name)
-    names = unpacked("x/a.py", "x-1.data/purelib/b.py", "x-1.data/platlib/x/c.so", "x-1.data/scripts/run")
-    assert names == ["site/b.py", "site/x/a.py", "site/x/c.so", "x.whl"]
 
 
 def test_a_target_of_ssh_is_a_host_with_optional_user_and_port_and_words_are_quoted_for_its_shell(monkeypatch):

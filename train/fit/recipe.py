@@ -60,6 +60,7 @@ _OF_FRAME: Mapping[Frame, Mapping[str, Any]] = {
     "device": {},
     # A heading from a few steps is not exact.
     "walking": {
+        "epochs": 150,
         "turn": 0.3,
         "intensity": 0.4,
         "mirror": 0.5,
@@ -85,7 +86,7 @@ def choose_recipe(
 ) -> Recipe:
     """Return the recipe of `network` in the `frame` of the windows; numbers that are not None replace the recipe's."""
     its_own = _OF_NETWORK.get(network.partition("@")[0], {})
-    recipe = dataclasses.replace(Recipe(), network=network, **_OF_FRAME[frame], **its_own)
+    recipe = dataclasses.replace(Recipe(), network=network, **{**_OF_FRAME[frame], **its_own})
     return dataclasses.replace(
         recipe,
         epochs=epochs or recipe.epochs,
