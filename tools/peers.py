@@ -92,8 +92,7 @@ def take_turns(models: Sequence[JobModel], folder: Path, rounds: int) -> list[li
         ):
             if isinstance(answer, HarEdgeError):
                 raise answer
-            shape = answer.arrays["logits"].shape if i == 0 else None
-            of_model.append(read_round(answer, model.title, "local", shape))
+            of_model.append(read_round(answer, model.title, "local"))
     return measured
 
 

@@ -58,8 +58,7 @@ def measure(
             _compile(participant, device, folder, on_progress)
         period_s = models[0].card.window.hop_s or 0.0 if settings.paced else 0.0
         job = MeasurementJob("", "measure", (), settings.threads, period_s=period_s)
-        shape = len(scored.test), len(scored.labels)
-        rounds = Rounds(participants, job, device, folder, shape, settings)
+        rounds = Rounds(participants, job, device, folder, settings)
         rounds.take(on_progress)
         for participant in participants:
             _count_instructions(participant, device, folder, on_progress)

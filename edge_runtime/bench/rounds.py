@@ -100,7 +100,7 @@ class Participant:
 class Rounds:
     """The rounds of `participants` on a `device`, whose models and windows are in `folder`.
 
-    `job` is the part that all rounds share, and `shape` are the numbers of windows and classes. `error` ended the
+    `job` is the part that all rounds share. `error` ended the
     rounds early, after enough to score the models.
     """
 
@@ -108,7 +108,6 @@ class Rounds:
     job: MeasurementJob
     device: Device
     folder: Path
-    shape: tuple[int, int]
     settings: MeasurementSettings
     _n: int = 0
     error: HarEdgeError | None = None
@@ -134,8 +133,7 @@ class Rounds:
                 try:
                     if isinstance(answer, HarEdgeError):
                         raise answer
-                    shape = self.shape if self._is_scored and each.job.is_scored else None
-                    each.rounds.append(read_round(answer, each.name, self.device.name, shape))
+                    each.rounds.append(read_round(answer, each.name, self.device.name))
                 except HarEdgeError as error:
                     each.failure = error
             self._n += 1

@@ -38,9 +38,9 @@ def answers(jvm, job: MeasurementJob) -> Answers:
     return read
 
 
-def measured_round(answer: Answer | HarEdgeError, n_labels: int | None = None) -> Round:
+def measured_round(answer: Answer | HarEdgeError) -> Round:
     assert isinstance(answer, Answer)
-    return read_round(answer, "my model", "the app", n_labels and (100, n_labels))
+    return read_round(answer, "my model", "the app")
 
 
 def test_models_of_a_job_take_turns_and_answer_as_a_worker_does(jvm, job):
@@ -48,7 +48,7 @@ def test_models_of_a_job_take_turns_and_answer_as_a_worker_does(jvm, job):
     plain, walking, control = answers(jvm, replace(job, models=(MODEL, turned, replace(MODEL, is_scored=False))))
     assert set(control.arrays) == {"latency_ns", "end_to_end_ns"}
     for answer, n_labels, network in ((plain, 6, "edge"), (walking, 7, "edge-anywhere"), (control, None, "")):
-        result = measured_round(answer, n_labels)
+        result = measured_round(answer)
         assert 1 <= result.latency_ns.shape[1] <= 16
         assert result.latency_ns.shape == result.end_to_end_ns.shape == (4, result.latency_ns.shape[1])
         # The graph takes windows as they come, unless they have to be turned into the walking frame.
@@ -90,7 +90,7 @@ def test_loops_answer_as_in_python(jvm, job):
     X = np.load(jvm.folder / "windows.npy")
     model = looped_model.write(jvm.folder / "model.tflite", X)
     (answer,) = answers(jvm, replace(job, turns=1))
-    logits = measured_round(answer, 6).logits
+    logits = measured_round(answer).logits
     assert (logits.argmax(axis=1) == Classifier(model).logits(X).argmax(axis=1)).all()
 
 
@@ -111,4 +111,4 @@ def test_a_model_that_cannot_be_measured_has_its_own_error(jvm, job):
     for error, (*_, noun) in zip(errors, cases, strict=True):
         assert isinstance(error, InputError)
         assert noun in str(error)
-    measured_round(answer, 6)
+    measured_round(answer)

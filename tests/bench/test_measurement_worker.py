@@ -1,6 +1,5 @@
 """The benchmark's worker: its answers, its end, the files that it needs, and the interpreters that can run it."""
 
-import hashlib
 import os
 import re
 import sys
@@ -149,30 +148,21 @@ def test_a_worker_with_an_endless_model_ends_with_its_parent(folder):
     wait_until(lambda: not processes(folder))
 
 
-def test_an_answer_with_impossible_facts_or_arrays_is_refused(folder):
+def test_an_answer_with_impossible_facts_or_logits_is_refused(folder):
     (answer,) = PythonDevice().run(WORK, folder, ignore_progress)
-    assert read_round(answer, "m", "a device", (2, 2)).measured == from_json(Measured, answer.facts)
-    times, logits = answer.arrays["latency_ns"], answer.arrays["logits"]
-    for facts, arrays, noun in (
-        ({"load_ms": -1.0}, {}, "load_ms"),
-        ({}, {"latency_ns": times * 0}, "latency_ns"),
-        ({}, {"end_to_end_ns": times[:0]}, "end_to_end_ns"),
-        ({}, {"end_to_end_ns": times[0]}, "end_to_end_ns"),
-        ({}, {"logits": logits[:1]}, "logits"),
-        ({}, {"logits": logits * np.nan}, "logits"),
-    ):
-        changed = Answer({**answer.facts, **facts}, {**answer.arrays, **arrays})
+    assert read_round(answer, "m", "a device").measured == from_json(Measured, answer.facts)
+    for facts, factor, noun in (({"load_ms": -1.0}, 1, "load_ms"), ({}, np.nan, "logits")):
+        changed = Answer({**answer.facts, **facts}, {**answer.arrays, "logits": answer.arrays["logits"] * factor})
         with pytest.raises(DeviceError, match=f"a device.*{noun}"):
-            read_round(changed, "m", "a device", (2, 2))
+            read_round(changed, "m", "a device")
 
 
-def test_an_answer_is_complete_or_none(tmp_path, monkeypatch):
-    monkeypatch.delattr(hashlib, "file_digest")  # Python 3.10 lacks it
+def test_an_answer_is_complete_or_none(tmp_path):
     measurement_job.write_answer(tmp_path, "x", {"a": 1}, {"v": np.arange(3)})
     whole = measurement_job.read_answer(tmp_path, "x")
     assert whole.facts == {"a": 1}
     assert whole.arrays["v"].tolist() == [0, 1, 2]
-    np.savez(tmp_path / "x.npz", v=np.arange(4))  # of another answer
+    (tmp_path / "x.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:50])
     assert measurement_job.read_answer(tmp_path, "x") is None
     measurement_job.write_answer(tmp_path, "x", 5, {})
     assert measurement_job.read_answer(tmp_path, "x") is None

@@ -20,7 +20,7 @@ from files import DEEP
 from programs import processes, start_har_edge, wait_until
 from written_recordings import posture, write_pieces, zipped
 
-from edge_runtime.bench.measurement_job import JobModel, MeasurementJob, read_answer
+from edge_runtime.bench.measurement_job import FORMAT, JobModel, MeasurementJob, read_answer
 from edge_runtime.data import uci_har
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.errors import DeviceError
@@ -168,7 +168,7 @@ def test_an_answer_that_is_deep_or_too_large_for_memory_or_runs_a_program_is_ref
     claimed = zipped({"latency_ns.npy": b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header})
     for arrays in (pickled.getvalue(), claimed):
         Path("0.npz").write_bytes(arrays)
-        answer = {"format": 1, "facts": {}, "arrays_sha256": hashlib.sha256(arrays).hexdigest()}
+        answer = {"format": FORMAT, "facts": {}}
         for text in (json.dumps(answer), DEEP):
             Path("0.json").write_text(text)
             assert read_answer(tmp_path, "0") is None

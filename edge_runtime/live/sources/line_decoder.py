@@ -18,7 +18,6 @@ from edge_runtime.signals.units import (
 from edge_runtime.system.printable import quoted
 
 MAX_LINE_BYTES = 1 << 16
-SHORTEST_LINE = 5  # bytes: "1,0,0"
 
 
 class LineDecoder:
@@ -78,9 +77,6 @@ class LineDecoder:
 
     def _take(self, line: bytes) -> None:
         is_reported = "malformed" in self._reported
-        if is_reported and len(line) < SHORTEST_LINE:  # there may be millions, which are not worth parsing
-            self._left_out += bool(line.strip())
-            return
         try:
             if len(line) > MAX_LINE_BYTES:
                 raise InputError(f"longer than {MAX_LINE_BYTES // 1024} KiB")
