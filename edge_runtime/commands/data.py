@@ -22,6 +22,7 @@ from edge_runtime.reports.figures import plot_recording
 from edge_runtime.signals.raw_signals import is_live
 from edge_runtime.signals.types import RAW_NAMES
 from edge_runtime.system.files import atomic_path, csv_text, write_text
+from edge_runtime.system.printable import quoted
 from edge_runtime.system.quantities import counted
 from edge_runtime.system.terminal import Console, facts_table, plain_table
 
@@ -29,7 +30,20 @@ SOURCE = "recordings by Reyes-Ortiz, Anguita, Ghio, Oneto and Parra (UCI HAR 201
 LICENCE = "CC BY 4.0 by mirrors' account; the README of 2012 excludes commercial use (see DATA_NOTICE.md)"
 
 
+class _Group(click.Group):
+    """The subcommands; a user may type a path in their place."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the subcommand and its arguments. Raises `UsageError` with the option to give for a path."""
+        if args[0] not in self.commands and Path(args[0]).exists():
+            ctx.fail(f"{quoted(args[0])} is not a command: give data with --data")
+        return super().resolve_command(ctx, args)
+
+
 @click.group(
+    cls=_Group,
     name="data",
     invoke_without_command=True,
     epilog=options.examples(

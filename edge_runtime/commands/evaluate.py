@@ -199,8 +199,8 @@ def _group_lines(scores: Scores, closed_set: Scores, evaluated: EvaluatedWindows
     if len(scores.per_source) > 1:
         sources = names_of(evaluated.test, evaluated.mountings, "source")
         for name, group in scores.per_source.items():
-            n_labels, closed = len(np.unique(evaluated.test.y[sources == name])), closed_set.per_source[name]
-            among = f"; closed set of its {n_labels} labels: {_shares(closed)}" if closed != group else ""
+            labels, closed = np.unique(evaluated.test.y[sources == name]), closed_set.per_source[name]
+            among = f"; closed set of its {counted(len(labels), 'label')}: {_shares(closed)}" if closed != group else ""
             yield f"Data set {name}: accuracy {_shares(group)}{among}."
 
 

@@ -47,12 +47,12 @@ def unlike_parts(data: Dataset) -> Iterator[Finding]:
     parts = {name: x for name, x in (("training", data.train), ("test", data.test)) if len(x)}
     worn = {name: np.unique(part.mounting) for name, part in parts.items() if part.mounting is not None}
     for about, of_parts in (
-        ("labels", {name: {data.labels[i] for i in np.unique(part.y)} for name, part in parts.items()}),
-        ("placements", {name: {data.mountings[i].placement for i in rows} - {""} for name, rows in worn.items()}),
+        ("label", {name: {data.labels[i] for i in np.unique(part.y)} for name, part in parts.items()}),
+        ("placement", {name: {data.mountings[i].placement for i in rows} - {""} for name, rows in worn.items()}),
     ):
         for name, names_of_part in of_parts.items():
             if absent := sorted(set().union(*of_parts.values()) - names_of_part):
-                text = f"The {name} part has no windows of the {about} {listed(absent)}"
+                text = f"The {name} part has no windows with the {about}{'s' * (len(absent) > 1)} {listed(absent)}"
                 yield Finding("test group", f"{text}: --test-subjects chooses other people.")
     people = [{*map(plain_name, part.subject.tolist())} - {""} for part in (data.train, data.test)]
     if both := sorted(set.intersection(*people)):

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 from described_recordings import LAYOUT, write_layout, write_tree
-from programs import MODELS, succeeded
+from programs import MODELS, assert_one_sentence, succeeded
 from written_recordings import motion, spoil, write, write_subjects, zipped
 from written_windows import of_people, write_windows
 
@@ -123,6 +123,11 @@ def test_refused_data_writes_nothing(har_edge_here, tmp_path, arguments, noun):
     assert noun in done.stderr
     assert "Traceback" not in done.stderr
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_in_place_of_a_subcommand_is_answered_with_the_option(har_edge_here, tmp_path):
+    assert_one_sentence(har_edge_here("data", str(tmp_path)), 2, "--data")
+    assert_one_sentence(har_edge_here("data", "plott"), 2, "plot")
 
 
 def test_an_exported_recording_is_read_back(har_edge_here, tmp_path):
