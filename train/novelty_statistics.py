@@ -24,6 +24,7 @@ from edge_runtime.model.novelty import (
 )
 from edge_runtime.signals.raw_signals import RAW_RATES_HZ, measured_names, raw_factors
 from edge_runtime.signals.steps import FASTEST_HZ, GRID_HZ
+from edge_runtime.signals.types import Array
 
 _FOLDS = 4
 _CENTRES = 4
@@ -41,7 +42,6 @@ _ENOUGH_WINDOWS, _ENOUGH_PEOPLE = 10, 3
 _RIDGE = 1e-4  # for a feature that hardly varies
 _DIGITS = 5
 
-Array = npt.NDArray[np.float64]
 Limits = tuple[float, float]
 Typical = TypeVar("Typical", TypicalPosture, TypicalMovement)
 

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 import click
 import numpy as np
-import numpy.typing as npt
 
 from edge_runtime.commands import model_arguments, options
 from edge_runtime.data import evaluation_data
@@ -31,11 +30,11 @@ from edge_runtime.reports import outputs
 from edge_runtime.reports.figures import plot_confusion, require_matplotlib
 from edge_runtime.reports.sentences import exchanged_labels, left_out, motionless
 from edge_runtime.runs import Run
+from edge_runtime.signals.types import Array
 from edge_runtime.system.files import check_folder
 from edge_runtime.system.quantities import NOT_MEASURED, counted, percent
 from edge_runtime.system.terminal import Console, facts_table, plain_table, progress
 
-Array = npt.NDArray[np.float64]
 Scored: TypeAlias = tuple[dict[str, Any], list[list[int]], str]
 """The content of `--json`, and a confusion matrix with its title."""
 

@@ -3,18 +3,16 @@
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.model.model_card import WALKING
 from edge_runtime.signals.mounting import Motion, is_moving, walking_frame
-from edge_runtime.signals.types import triads
+from edge_runtime.signals.types import Array, triads
 
 _UPRIGHT = 0.7  # of gravity on the axis that points up
 _ENOUGH = 5  # windows
 _SAME_WAY = 0.5  # cosine of 60 degrees; people of UCI HAR are within 36 of their mean
 
-Array = npt.NDArray[np.float64]
 Ahead = tuple[float, float, float]
 
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from edge_runtime.data import column_names
 from edge_runtime.data.file_tree import FileTree
 from edge_runtime.data.layout import LabelFile, Layout
-from edge_runtime.data.text_rows import Array, Texts, delimiter, text_lines
+from edge_runtime.data.text_rows import Texts, delimiter, text_lines
 from edge_runtime.errors import InputError
+from edge_runtime.signals.types import Array
 from edge_runtime.system.printable import quoted
 
 

@@ -19,12 +19,13 @@ from edge_runtime.data.layout import OTHERS, TEXTS, Layout, find_layout
 from edge_runtime.data.names import labels_in_order, natural, without_fraction
 from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.data.sample_files import Series, read_series
-from edge_runtime.data.text_rows import Array, Texts
+from edge_runtime.data.text_rows import Texts
 from edge_runtime.errors import InputError
 from edge_runtime.signals import units
 from edge_runtime.signals.axes import Axes
 from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ
 from edge_runtime.signals.resampling import MAX_GAP_S, resampled
+from edge_runtime.signals.types import Array
 from edge_runtime.system.printable import has_control, quoted
 
 _MOST_TEXTS, _LONGEST_TEXT = 1000, 200  # labels in the files, and characters of one
@@ -255,12 +256,11 @@ def _with_rotation(base: Series, every: Sequence[Series], layout: Layout) -> tup
         n = 0 if layout.rotation and len(base.sensors) == 1 else len(base.seconds)
         return np.arange(n), base.values[:n]
     turn_seconds, places = np.unique(turns.seconds + (turns.begin - base.begin) * base.factor, return_index=True)
-    values = turns.values[places]
     after = np.clip(np.searchsorted(turn_seconds, base.seconds), 1, len(turn_seconds) - 1)
     is_near = (turn_seconds[after] - turn_seconds[after - 1] <= MAX_GAP_S) | (turn_seconds[after] == base.seconds)
     is_inside = (base.seconds >= turn_seconds[0]) & (base.seconds <= turn_seconds[-1])
     rows = np.flatnonzero(is_near & is_inside)
-    turned = np.stack([np.interp(base.seconds[rows], turn_seconds, axis) for axis in values.T], axis=1)
+    turned = np.stack([np.interp(base.seconds[rows], turn_seconds, axis) for axis in turns.values[places].T], axis=1)
     return rows, np.concatenate([base.values[rows], turned], axis=1)
 
 

@@ -10,12 +10,12 @@ from edge_runtime.data.dataset import Dataset
 from edge_runtime.data.layout_recordings import LayoutRecordings
 from edge_runtime.data.names import UCI_HAR, natural, plain_name
 from edge_runtime.data.recording import Mounting, Recording
-from edge_runtime.data.sensor_checks import Array, Finding, listed, sensor_findings, turn_with_arms
+from edge_runtime.data.sensor_checks import Finding, listed, sensor_findings, turn_with_arms
 from edge_runtime.model.model_card import WALKING
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.gyroscope_axes import CALM_G
 from edge_runtime.signals.resampling import MAX_GAP_S
-from edge_runtime.signals.types import Frame
+from edge_runtime.signals.types import Array, Frame
 from edge_runtime.system.printable import quoted
 from edge_runtime.system.quantities import counted
 

@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from edge_runtime.data import column_names
 from edge_runtime.data.layout import Column, Layout, SensorColumns, TextColumn, TimeColumn
-from edge_runtime.data.text_rows import Array, Rows, Texts, delimiter, read_rows, split_rows, text_lines
+from edge_runtime.data.text_rows import Rows, Texts, delimiter, read_rows, split_rows, text_lines
 from edge_runtime.errors import InputError
 from edge_runtime.signals.sensor_faults import MAX_ACCELERATION_G, MAX_ROTATION_RAD_S
+from edge_runtime.signals.types import Array
 from edge_runtime.signals.units import TIME_UNITS, unit_name
 from edge_runtime.system.printable import quoted
 

@@ -18,7 +18,7 @@ from edge_runtime.signals.axes import UPRIGHT_AXES
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.gyroscope_axes import CALM_G, correlation, expected_change, has_other_axes, slow_turns
 from edge_runtime.signals.sensor_faults import MOST_ROTATION, MOVED
-from edge_runtime.signals.types import STANDARD_GRAVITY
+from edge_runtime.signals.types import STANDARD_GRAVITY, Array
 from edge_runtime.system.quantities import counted
 
 # Limits lie midway between right and wrong units, axes and rates of 68 people of three data sets.
@@ -41,8 +41,6 @@ _WALKS = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS")
 
 _STUCK_S = 10.0  # in which no axis stays the same while another moves
 _MOST_NAMED = 8
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from edge_runtime.system.printable import quoted
 
 _MOST_LINES, LONGEST_LINE = 4_000_000, 1 << 17  # 22 hours at 50 Hz: 1.7 GB of memory
 
-Array = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
 Row = tuple[list[str], int]  # its cells, and the line that it ends in
 

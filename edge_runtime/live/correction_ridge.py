@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from edge_runtime.data.scores import exchanged
 from edge_runtime.model.personal_correction import PersonalCorrection
+from edge_runtime.signals.types import Array
 
 # Chosen without MotionSense and UCI HAR's test subjects (docs/results/README.md).
 RIDGE = 10.0
@@ -24,8 +25,6 @@ _MOST = 8.0  # windows that an activity counts as, at most
 _DECIMALS = 6
 # Minimum accuracies for a person who wears the device in a way that the network was trained with.
 _LEAST_BEFORE, _LEAST_AFTER = 0.1, 0.5
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

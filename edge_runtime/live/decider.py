@@ -18,6 +18,7 @@ from edge_runtime.model.novelty import Novelty, motion_features
 from edge_runtime.signals.frontend import SIGNALS
 from edge_runtime.signals.mounting import is_moving, may_be_walking
 from edge_runtime.signals.raw_signals import measured_names, raw_factors
+from edge_runtime.signals.types import Array
 
 UNKNOWN = "unknown"
 NOT_WORN = "the phone is lying still, not worn"
@@ -27,8 +28,6 @@ LOST = "the device may be worn differently now: postures are unknown until a few
 
 _NAMES = [x.name for x in SIGNALS]
 STEPS = (WALKING, "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS")
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.signals.mounting import Motion, is_moving, is_turned_round, own_frames, turned, walking_frame
-from edge_runtime.signals.types import Window
+from edge_runtime.signals.types import Array, Window
 
 UNKNOWN_MOUNTING = "mounting not known yet: walk a few steps"
 WALK_S = 5.0  # of walking or stairs, to compute a frame; of movement with the device turned over, to forget it
@@ -19,8 +19,6 @@ LONGEST_GAP_S = 5.0  # too short to move a phone elsewhere
 WALK_WINDOWS = 24  # half a minute: more windows do not improve the frame, and the phone may slip
 ELSEWHERE = np.cos(np.radians(45))  # from upright: waists and thighs tilt less in walking
 TURNED_OVER = np.cos(np.radians(120))  # from upright: nobody moves like this for long
-
-Array = npt.NDArray[np.float64]
 
 
 class MountingSearch:

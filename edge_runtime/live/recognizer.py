@@ -26,6 +26,7 @@ from edge_runtime.signals.sensor_faults import (
     FaultFinder,
     is_measurement,
 )
+from edge_runtime.signals.types import Array
 from edge_runtime.signals.windowing import Windowing
 from edge_runtime.system.printable import printable, quoted
 
@@ -42,8 +43,6 @@ _INVALID = (
     f"samples above {MAX_ACCELERATION_G:g} g or {MAX_ROTATION_RAD_S:g} rad/s, or not finite, are left out: check the "
     "sensor and its units"
 )
-
-Array = npt.NDArray[np.float64]
 
 
 class LiveRecognizer:

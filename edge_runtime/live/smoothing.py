@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.model.model_card import Smoothing
+from edge_runtime.signals.types import Array
 
 FIRST_EVIDENCE = 0.75  # the exponent of the first window, which overlaps with no earlier window
 CHANGE_OF_STEPS = 0.05  # the probability of a change while walking or stairs is left open
@@ -25,8 +26,6 @@ FAINT, FAINT_MOST, FAINT_S = 1.5, 0.5, 4.0
 LEAST_PROBABILITY = 1e-6  # a network that gives a lower probability is overconfident
 _HESITANT = 0.25  # share of the right windows of an activity that may be too uncertain to sustain it
 _MARGIN = 0.05  # of probability, above the confidence
-
-Array = npt.NDArray[np.float64]
 
 
 def reachable(

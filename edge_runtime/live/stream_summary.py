@@ -6,7 +6,7 @@ from statistics import median_high
 from typing import Any
 
 from edge_runtime.live.decider import UNKNOWN, LiveEvent, Notice
-from edge_runtime.live.sources import Array
+from edge_runtime.signals.types import Array
 
 _RATE_OVER = 256  # samples
 _LATENCIES = 100

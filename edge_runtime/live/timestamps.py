@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from edge_runtime.live.sources import Array, Chunk, Event, SourceClock
+from edge_runtime.live.sources import Chunk, Event, SourceClock
+from edge_runtime.signals.types import Array
 
 _PAUSE_S = 0.5  # samples that are later than this come after a gap
 _LOOK_S = 10.0

@@ -1,22 +1,19 @@
 """Tell by steps whether a device is worn as in the training of a model that takes the device's own axes."""
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_runtime.live.mounting_search import WALK_S
 from edge_runtime.model.model_card import WALKING, Card
 from edge_runtime.signals.axes import BACKWARDS_AXES, UPRIGHT_AXES
 from edge_runtime.signals.mounting import LAG_S, MOVING_G, SWAY_LAG_S
 from edge_runtime.signals.raw_signals import measured_names
-from edge_runtime.signals.types import triads
+from edge_runtime.signals.types import Array, triads
 
 UPRIGHT = (0.8, 1.2)  # g on the axis that points up
 # Of 42 recordings of UCI HAR's training people these numbers report none, and all of them after half a turn.
 FACING_S = 30.0  # of steps, since stairs down push the other way
 BACKWARDS = 0.5  # cosine of the angle between the pushes back of the steps and ahead in the training
 LEAST_PUSH = 0.1  # g², summed over samples: below it there is no direction
-
-Array = npt.NDArray[np.float64]
 
 
 class WornAxes:

@@ -20,14 +20,13 @@ import numpy.typing as npt
 
 from edge_runtime.signals.mounting import MOVING_G
 from edge_runtime.signals.steps import step_frequency
-from edge_runtime.signals.types import Window
+from edge_runtime.signals.types import Array, Window
 from edge_runtime.system.dataclass_json import Quantity
 
 GRAVITY = ("total_acc_x", "total_acc_y", "total_acc_z")
 _ROTATION = ("body_gyro_x", "body_gyro_y", "body_gyro_z")
 FLOOR = 2e-3  # g, rad/s: a smaller standard deviation is noise
 
-Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 _Limit = Annotated[float, Quantity(at_least=1e-12)]
 

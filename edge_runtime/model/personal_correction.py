@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.signals.mounting import LAG_S
+from edge_runtime.signals.types import Array
 
 # In these units, the features of a person's activities differ by about 1 (docs/results/README.md).
 UNIT_G = 0.07  # a tilt of four degrees
@@ -19,8 +20,6 @@ UNIT_SPREAD = 3.0  # logarithm of a standard deviation
 UNIT_CORRELATION = 0.25
 FLOOR = 5e-3  # g, rad/s: a smaller standard deviation is noise
 FAINT = 0.02  # g, rad/s: at this spread a correlation counts half
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

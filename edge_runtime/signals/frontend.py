@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from edge_runtime.errors import InputError
 from edge_runtime.signals.filters import FILTERS
-from edge_runtime.signals.types import Signal
+from edge_runtime.signals.types import Array, Signal
 
 RATE_HZ = round(FILTERS.rate_hz)
 N_CHANNELS = 6  # accelerometer x y z, gyroscope x y z
@@ -26,8 +26,6 @@ SIGNALS = tuple(
     for quantity, unit in (("body_acc", "g"), ("body_gyro", "rad/s"), ("total_acc", "g"))
     for axis in "xyz"
 )
-
-Array = npt.NDArray[np.float64]
 
 
 class FrontEnd:

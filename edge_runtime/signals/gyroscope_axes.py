@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ
+from edge_runtime.signals.types import Array
 
 # Chosen on 68 people of three data sets: no turns of right sensors are doubted, in 624 recordings.
 TURNING = (0.1, 3.0)  # g/s: between noise and a blow
@@ -26,8 +27,6 @@ LEAST, MARGIN = 0.85, 0.4  # correlation of the best axes, and how much better t
 SCALES, OFF_SCALE = (0.6, 1.6), 3  # how fast gravity turns over what the gyroscope says; stretches in a row beyond it
 _AXES = np.array([np.diag(x)[list(order)] for order in permutations(range(3)) for x in product((1, -1), repeat=3)])
 """Axes `[48, 3, 3]` that a gyroscope may have; the correct axes come first."""
-
-Array = npt.NDArray[np.float64]
 
 
 def slow_turns(samples: Array) -> Array:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import InputError
-from edge_runtime.signals.types import triads
+from edge_runtime.signals.types import Array, triads
 
 LAG_S = 0.16  # from a push upwards until its push backwards, in walking
 MOVING_G = 0.1  # root mean square of body acceleration above which a body moves
@@ -31,7 +31,6 @@ MILLIONTHS = 1e6  # of rotations
 WEISZFELD_STEPS = 20
 NEAREST = 1e-2  # rad: a nearer heading has no more weight
 
-Array = npt.NDArray[np.float64]
 Windows = npt.NDArray[np.floating]
 
 

@@ -7,15 +7,13 @@ import numpy.typing as npt
 
 from edge_runtime.signals.frontend import SIGNALS
 from edge_runtime.signals.sensor_faults import GRAVITY_SIZES_G, LEAST_ROTATION, MOST_ROTATION, SHAKEN_G
-from edge_runtime.signals.types import RAW_NAMES, Signal
+from edge_runtime.signals.types import RAW_NAMES, Array, Signal
 from edge_runtime.signals.units import ACCELERATION_UNITS, ROTATION_UNITS, canonical
 
 RAW_RATES_HZ = 10, 1000
 """The least rate, at which steps can be counted, and the greatest."""
 
 _LEAST_MOVING = 0.1  # share of windows with movement, in which a wrong unit of rotation shows
-
-Array = npt.NDArray[np.float64]
 
 
 def are_raw(signals: Sequence[Signal]) -> bool:

@@ -17,6 +17,8 @@ from operator import itemgetter
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.signals.types import Array
+
 MAX_GAP_S = 0.25
 WAIT_S = 0.06  # three samples at 50 Hz
 # After a few samples in a row that are so far behind, the clock was set back.
@@ -27,8 +29,6 @@ HALF = 8  # samples at the rate, 0.16 s at 50 Hz: how far the filter of a fast s
 HAMMING = 0.54  # the middle of the window
 _GAP = 1e6 * MAX_GAP_S
 _STEP = 10**9  # of the grid, in microseconds times the rate in millihertz
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

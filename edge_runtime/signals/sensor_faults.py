@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.signals.resampling import WAIT_S, microseconds
-from edge_runtime.signals.types import STANDARD_GRAVITY
+from edge_runtime.signals.types import STANDARD_GRAVITY, Array
 
 # Several times the range of worn sensors: more is a wrong unit, or no measurement.
 MAX_ACCELERATION_G = 100.0
@@ -33,8 +33,6 @@ MOVED = (0.05, 0.2)  # g, rad/s: the standard deviation beside which no axis is 
 IN_A_ROW = 10  # samples of past times, or too far ahead; or more samples that come at once than other samples
 AT_ONCE_S = 0.0005  # a step below it: half of the step of the fastest sensors
 ANOTHER_S = 1.0  # a step beyond this is another clock, or another stretch of its time: restart
-
-Array = npt.NDArray[np.float64]
 
 
 def is_measurement(samples: Array) -> npt.NDArray[np.bool_]:

@@ -6,13 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.signals.mounting import MOVING_G
+from edge_runtime.signals.types import Array
 
 GRID_HZ = 0.05  # resolution of the periodogram
 SLOWEST_HZ, FASTEST_HZ = 1.2, 4.0  # shaking at another frequency returns the nearer limit
 SLOWEST, FASTEST = round(SLOWEST_HZ / GRID_HZ), round(FASTEST_HZ / GRID_HZ)
 LEAST_HALF = 0.2  # share of the strongest beat's power at half its frequency, where that beat comes twice a step
-
-Array = npt.NDArray[np.float64]
 
 
 def step_frequency(acceleration: npt.NDArray[np.floating], rate_hz: float) -> Array:

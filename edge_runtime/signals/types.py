@@ -5,6 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
 STANDARD_GRAVITY = 9.80665  # m/s²
 UNKNOWN_UNIT = "unknown unit"  # of a user's own signal without one
 

@@ -3,13 +3,10 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_runtime.signals.frontend import N_CHANNELS, SIGNALS, FrontEnd
 from edge_runtime.signals.raw_signals import NoFilters
-from edge_runtime.signals.types import Window
-
-Array = npt.NDArray[np.float64]
+from edge_runtime.signals.types import Array, Window
 
 
 class Windowing:

@@ -8,8 +8,8 @@ import numpy as np
 from edge_runtime.data.uci_har import LABELS
 from edge_runtime.live.decider import Decision, LiveEvent, Notice
 from edge_runtime.live.recognizer import LiveRecognizer
-from edge_runtime.live.sources import Array, Chunk, Event, Item, Source
-from edge_runtime.signals.types import STANDARD_GRAVITY
+from edge_runtime.live.sources import Chunk, Event, Item, Source
+from edge_runtime.signals.types import STANDARD_GRAVITY, Array
 
 G, DEGREES = STANDARD_GRAVITY, 180 / np.pi
 

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_runtime.signals.frontend import N_CHANNELS
-
-Array = npt.NDArray[np.float64]
+from edge_runtime.signals.types import Array
 
 
 @dataclass(frozen=True)
