@@ -31,7 +31,7 @@ _VALID = timedelta(days=30)  # iOS takes no certificate of more than 825
 class _Files(SimpleHTTPRequestHandler):
     server: "PageServer"
     server_version, sys_version = "har-edge", ""
-    timeout = 30  # s, for connections that never speak
+    timeout = 30  # s, for each wait on a client
     extensions_map = _TYPES
 
     def parse_request(self) -> bool:

@@ -162,13 +162,11 @@ def _all_warm_ups(warm_ups: Sequence[WarmUp]) -> WarmUp | None:
 
 
 def read_round(answer: Answer, title: str, device: str) -> Round:
-    """Read the `answer` of `device` on the model `title`. Raises `DeviceError` when it cannot be used."""
+    """Read the `answer` of `device` on the model `title`. Raises `DeviceError` for impossible numbers."""
     arrays, logits = answer.arrays, answer.arrays.get("logits")
     try:
         if logits is not None and not np.isfinite(logits).all():
-            raise ValueError("some logits are not finite")
+            raise ValueError("some logits are not finite: convert the model again")
         return Round(from_json(Measured, answer.facts), arrays["latency_ns"], arrays["end_to_end_ns"], logits)
     except ValueError as error:
-        raise DeviceError(
-            f"the answer of {device} on {title} cannot be used ({error}): convert the model again"
-        ) from error
+        raise DeviceError(f"the answer of {device} on {title} cannot be used: {error}") from error

@@ -251,7 +251,7 @@ class Report:
 def read_report(path: Path) -> Report:
     """Return the report in the JSON file at `path`; unknown keys are ignored.
 
-    Raises `InputError` for a missing file, and for a file that is not a report.
+    Raises `InputError` for a missing file, and for a file that is not a report or contradicts itself.
     """
     try:
         return parse_report(read_text(path, "a result of 'har-edge bench'", or_pipe=True))
@@ -266,4 +266,11 @@ def parse_report(text: str) -> Report:
     number = content.get("format") if isinstance(content, dict) else None
     if number != FORMAT:
         raise ValueError(f"its format is {number}, and this version of har-edge reads format {FORMAT}")
-    return dataclass_json.from_json(Report, content)
+    report = dataclass_json.from_json(Report, content)
+    for i, result in enumerate(report.results):
+        if {len(result.confusion), *map(len, result.confusion)} != {len(result.labels)}:
+            raise ValueError(f"results[{i}].confusion does not have a row and a column per label")
+    for i, comparison in enumerate(report.comparisons):
+        if max(comparison.result, comparison.against) >= len(report.results):
+            raise ValueError(f"comparisons[{i}] is about a result that is not there")
+    return report

@@ -100,8 +100,7 @@ class Participant:
 class Rounds:
     """The rounds of `participants` on a `device`, whose models and windows are in `folder`.
 
-    `job` is the part that all rounds share. `error` ended the
-    rounds early, after enough to score the models.
+    `job` is the part that all rounds share. `error` ended the rounds early, after enough to score the models.
     """
 
     participants: Sequence[Participant]

@@ -36,9 +36,9 @@ class _Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the subcommand and its arguments. Raises `UsageError` with the option to give for a path."""
-        if args[0] not in self.commands and Path(args[0]).exists():
-            ctx.fail(f"{quoted(args[0])} is not a command: give data with --data")
+        """Return the subcommand and its arguments. Raises `UsageError`, which names the option of a path."""
+        if args[0] not in self.commands:
+            ctx.fail(f"{quoted(args[0])} is neither plot nor export; data goes after --data")
         return super().resolve_command(ctx, args)
 
 

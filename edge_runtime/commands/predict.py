@@ -17,6 +17,7 @@ from edge_runtime.data.loading import DataReader
 from edge_runtime.data.names import natural
 from edge_runtime.data.recording import Mounting
 from edge_runtime.data.recording_checks import misfits
+from edge_runtime.data.sensor_checks import listed
 from edge_runtime.data.text_rows import LONGEST_LINE, delimiter, split, text_encoding
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import CheckFailedError, InputError
@@ -88,8 +89,10 @@ def command(
     outputs.check_written({"out": out, "json": json_path}, inputs=files)
     if described:
         options.refuse_options("is known by the layout", "--units", "--gyro-units", "--rate")
-    if not (sample.units or sample.gyro_units or sample.rate):
-        labelled = [file for file in files if _has_labels(file)]
+    labelled = [file for file in files if _has_labels(file)]
+    if labelled and (sample.units or sample.gyro_units or sample.rate):
+        outputs.say(f"The labels of {labelled[0]} are not read with --units, --gyro-units or --rate.")
+    else:
         described += tuple(DataSource(file, DEFAULT) for file in labelled)
         files = [file for file in files if file not in labelled]
 
@@ -121,6 +124,9 @@ def command(
         outputs.write_result(out, csv_text(rows(predictions, card.labels)))
     scores = _scores(by_mounting, card, is_told)
     show_predictions(predictions, scores, has_names=len(entries) > 1 or bool(described))
+    if absent := sorted({name for x in recordings for name in {*x.found_labels} & {*x.classes}} - {*card.labels}):
+        known = f"the model knows {listed(card.labels)}"
+        outputs.say(f"No answer is right in windows labelled {listed(absent)}, which the score leaves out: {known}.")
     if scores:
         model_arguments.say_who_is_known(card, recordings)
     outputs.write_json(json_path, _content(card, predictions, scores))
@@ -156,7 +162,7 @@ def _has_labels(file: Path) -> bool:
     with file.open("rb") as stream:
         content = stream.read(LONGEST_LINE)
     header = content.decode(text_encoding(content), "replace").lstrip().partition("\n")[0]
-    return "label" in split(header, delimiter(header))
+    return "label" in split(header.lower(), delimiter(header))
 
 
 def _recordings(data: DataSource, card: Card, stated: str) -> Iterator[Recorded]:

@@ -82,14 +82,15 @@ class Agent:
     """Answers the host's requests, each a public method, in the folder `root`."""
 
     def __init__(self, wire: Wire, root: Path) -> None:
-        self._wire, self._root = wire, root
+        self._wire = wire
         folders = [root / name for name in ("objects", "environments", "jobs")]
         for folder in folders:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._objects, self._environments, self._jobs = folders
         for path in [path for folder in folders for path in folder.glob("tmp*")]:
-            if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
-                shutil.rmtree(path, ignore_errors=True)
+            with suppress(OSError):  # another agent may end, and remove its folder
+                if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+                    shutil.rmtree(path)
 
     def hello(self) -> dict[str, Any]:
         """Greet with the machine, its C library and its interpreters."""

@@ -21,7 +21,7 @@ _NUMPY = {"litert": "numpy>=1.26,<3", "tflite-runtime": "numpy>=1.26,<2"}
 _NARROW = {"aarch64": "armv7l", "armv8l": "armv7l", "x86_64": "i686"}  # a 32-bit system on such a kernel
 _FIRST_GLIBC = 17  # of manylinux2014, which is manylinux_2_17
 ONNX_REQUIREMENT = "onnxruntime>=1.24"
-"""The requirement of rivals; the extra's other requirements are for its tools."""
+"""The requirement of ONNX models on a device."""
 
 
 def requirements(runtime: str) -> tuple[str, str]:

@@ -82,6 +82,12 @@ def test_a_wrong_value_is_refused_by_the_schema_and_named_by_the_reader(value, p
         results.read_report(tmp_path / "broken.json")
 
 
+def test_a_report_that_contradicts_itself_is_refused():
+    for value, path in ((((1,),), ("results", 0, "confusion")), (7, ("comparisons", 0, "against"))):
+        with pytest.raises(ValueError, match=path[0]):
+            results.parse_report(json.dumps(changed(value, *path)))
+
+
 def test_each_result_is_compared_with_the_fastest_float_form_of_its_network():
     slow, fast = samples.FLOAT, samples.result("float32", 0.03)
     other = samples.result("float32", 0.01, model="small")
