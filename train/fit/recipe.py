@@ -13,8 +13,8 @@ class Recipe:
     """The numbers of a fixed schedule; nothing stops early.
 
     The optimiser's numbers are the usual ones. The others were chosen by cross-validation over the 21 training
-    subjects, those of the walking frame also by two other data sets (docs/results); the noise has the size of an int8
-    step (0.024 at clip 3).
+    subjects and, for the walking frame, by two other data sets (docs/results). The noise has the size of an int8 step
+    (0.024 at clip 3).
     """
 
     network: str = "edge"
