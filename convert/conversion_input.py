@@ -167,9 +167,8 @@ def _of_file(job: ConversionJob, data: Dataset) -> ConversionInput:
 
     if is_labelled:  # on all windows: the network may have been trained on any, and the held-out people are few
         parts = np.array_split(card.normalisation.apply(train.X), 1 + len(train) // 1024)
-        logits = np.concatenate(
-            [np.asarray(model(part, training=False)) for part in parts]
-        )  # predict refuses some names of layers
+        # Keras's predict refuses some names of layers.
+        logits = np.concatenate([np.asarray(model(part, training=False)) for part in parts])
         card = replace(card, temperature=fit_temperature(logits, train.y))
         card = with_reachable_smoothing(card, logits, train.y)
         advice = better_options(predicted, held_out.y, labels, card.signal_names, job.normalisation)

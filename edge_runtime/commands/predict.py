@@ -125,8 +125,7 @@ def command(
     scores = _scores(by_mounting, card, is_told)
     show_predictions(predictions, scores, has_names=len(entries) > 1 or bool(described))
     if absent := sorted({name for x in recordings for name in {*x.found_labels} & {*x.classes}} - {*card.labels}):
-        known = f"the model knows {listed(card.labels)}"
-        outputs.say(f"No answer is right in windows labelled {listed(absent)}, which the score leaves out: {known}.")
+        outputs.say(f"No score counts {listed(absent)}, since the labels of the model are {listed(card.labels)}.")
     if scores:
         model_arguments.say_who_is_known(card, recordings)
     outputs.write_json(json_path, _content(card, predictions, scores))

@@ -183,6 +183,18 @@ def test_a_file_with_labels_is_scored_and_a_faulty_one_is_left_out(har_edge_here
     assert "walk.csv" in {x["file"] for x in decisions}
 
 
+def test_labels_that_no_score_counts_are_named(predict, walk, tmp_path):
+    header, *samples = walk.read_text().splitlines()
+    (tmp_path / "foreign.csv").write_text(
+        "\n".join([f"{header},Label,Subject", *(f"{row},STAND,ann" for row in samples)])
+    )
+    done, _ = predict("edge", "foreign.csv")
+    assert "answered right" not in done.stdout
+    assert "STAND, since" in " ".join(done.stderr.split())
+    done, _ = predict("edge", "foreign.csv", "--rate", "50")
+    assert "foreign.csv are not read" in " ".join(done.stderr.split())
+
+
 def test_a_single_file_is_taken_where_its_path_fits_the_layout(predict, worn_once, tmp_path):
     del worn_once
     layout = (tmp_path / "mine.toml").read_text()
