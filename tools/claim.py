@@ -10,7 +10,7 @@ from typing import Any
 
 from tools import COMMAND
 
-MEASURED, WITHOUT_LIMIT = "measured now", "reported"
+MEASURED = "measured now"
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,6 @@ def at_least(text: str, value: float, limit: float, unit: str, evidence: str, di
     """Claim that `value` is no less than `limit`; `digits` are shown."""
     shown = f"{value:.{digits}f} {unit}".strip()
     return Claim(text, f"at least {limit:g} {unit}".strip(), shown, value >= limit, evidence)
-
-
-def reported(text: str, value: str, evidence: str) -> Claim:
-    """Report a `value` without a limit."""
-    return Claim(text, WITHOUT_LIMIT, value, True, evidence)
 
 
 def har_edge_json(path: Path, *arguments: str) -> Any:

@@ -7,7 +7,7 @@ in the rows `edge-anywhere` and `arena-uci-har`, whose protocols use them.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -16,16 +16,13 @@ from typing import Any
 import click
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.transform import Rotation
 
 from edge_runtime.data import evaluation_data, uci_har
 from edge_runtime.data.dataset import WINDOW, Dataset, Split
 from edge_runtime.data.layout import FOLDER
-from edge_runtime.data.loading import load_data, load_recordings
-from edge_runtime.data.recording import Recording
+from edge_runtime.data.loading import load_data
 from edge_runtime.data.scores import Scores, answers_among, names_of, score
-from edge_runtime.live import correction_ridge, stream_scores
-from edge_runtime.live.recording_tracks import track_recordings
+from edge_runtime.live import correction_ridge
 from edge_runtime.model.classifier import Classifier, looks
 from edge_runtime.model.model_card import read_model
 from edge_runtime.runs import Run
@@ -43,7 +40,6 @@ ANY_MOUNTING = ("--frame", "walking")
 FIVE = uci_har.LABELS[:5]
 ONTO_THE_BELLY = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 """Rotation of windows of standing, in the walking frame."""
-TURNS = 3  # of each person's phone
 DRAWS = 5  # of the windows that a person shows
 SHOWN = {"2.56_s": 1, "10_s": 6, "30_s": 22}
 """Windows of each activity that a person shows, a hop apart."""
@@ -172,38 +168,6 @@ def arena(ground: Ground, name: str, target: float) -> Measured:
     return _by_form(scored, ground) | {"target": {"macro_f1": target}}
 
 
-def turned_live(ground: Ground) -> Measured:
-    """Row: live accuracy lost on MotionSense, left out of training, with each person's phone turned at random."""
-    recordings = load_recordings(ground.path("motionsense"))
-
-    def measured(seed: int, form: str) -> Measured:
-        classifier = Classifier(ground.without("motionsense", seed).tflite(form))
-        random, straight = np.random.default_rng(seed), live_accuracy(recordings, classifier)
-        lost = [straight - live_accuracy(in_turned_phones(recordings, random), classifier) for _ in range(TURNS)]
-        return {"points_lost": 100 * float(np.mean(lost))}
-
-    return _by_form(measured, ground) | {"target": {"points_lost": 0.3}}
-
-
-def live_accuracy(recordings: Sequence[Recording], classifier: Classifier) -> float:
-    """Compute the share of windows that live recognition reports right."""
-    tracks, card = [x for _, x in track_recordings(recordings, classifier)], classifier.card
-    return stream_scores.score(tracks, len(card.labels), card.window).live_accuracy
-
-
-def in_turned_phones(recordings: Sequence[Recording], random: np.random.Generator) -> list[Recording]:
-    """Turn all recordings of each person by the same random rotation."""
-    people = dict.fromkeys(x.subject for x in recordings)
-    turns = {person: Rotation.from_quat(random.normal(size=4)).as_matrix() for person in people}
-    return [
-        replace(
-            recording,
-            samples=(recording.samples.reshape(-1, 2, 3) @ turns[recording.subject].T).reshape(-1, N_CHANNELS),
-        )
-        for recording in recordings
-    ]
-
-
 def personalised(ground: Ground) -> Measured:
     """Row: macro-F1 gained by seconds of each activity, and people who lose more than a point."""
     data = everyone(load_data(ground.path("motionsense")))
@@ -257,7 +221,6 @@ ROWS: dict[str, Callable[[Ground], Measured]] = {
     "five-folds": five_folds,
     "arena-uci-har": lambda ground: arena(ground, UCI_HAR, 0.961),
     "arena-motionsense": lambda ground: arena(ground, "motionsense", 0.935),
-    "turned": turned_live,
     "personalised": personalised,
     "not-known-motionsense": lambda ground: not_known(ground, "motionsense"),
     "not-known-geotec": lambda ground: not_known(ground, "geotec"),

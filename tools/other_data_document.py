@@ -15,7 +15,6 @@ _NAMES = {
     "walking": "recall of walking, %",
     "turning": "the same with a simulated turn of 90 degrees in 2 s, %",
     "on_the_belly": "turned to simulate lying on the belly: `LAYING`, %",
-    "points_lost": "accuracy lost, points",
     "macro_f1_gained": "macro F1 gained, points",
     "lose_more_than_a_point": "people of {people} who lose more than a point",
     "false_answers_per_hour": "false reports per hour",
@@ -27,7 +26,6 @@ _NAMES = {
     "wrong_heading_of_walks": "the same in recordings that contain walking, %",
 }
 _LESS_IS_BETTER = {
-    "points_lost",
     "lose_more_than_a_point",
     "false_answers_per_hour",
     "unknown_in_activities",
@@ -42,7 +40,6 @@ _TITLES = {
 `without-X` scores five activities of X, which was left out of training. `edge-anywhere` is scored on UCI HAR's test
 subjects; seed 0 is shipped. `five-folds` cross-validates over MotionSense's people, with all data sets in training.
 `arena-X` scores X's ten folds in the benchmark WHAR Arena.""",
-    "points_lost": "MotionSense live, scored by `without-motionsense`, with each phone turned at random",
     "macro_f1_gained": "Adapting to people of MotionSense, which was left out of training",
     "false_answers_per_hour": """Activities that were left out of training, live
 
