@@ -1,30 +1,21 @@
-"""Check full disks, places that cannot be written, killed commands, and devices that lie."""
+"""Check full disks, places that cannot be written, and killed commands."""
 
 import hashlib
-import io
 import json
-import os
 import random
 import shlex
 import signal
 import subprocess
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 
 import commands
 import files
-import numpy as np
 import pytest
-from files import DEEP
 from programs import processes, start_har_edge, wait_until
-from written_recordings import posture, write_pieces, zipped
+from written_recordings import posture, write_pieces
 
-from edge_runtime.bench.measurement_job import FORMAT, JobModel, MeasurementJob, read_answer
 from edge_runtime.data import uci_har
-from edge_runtime.devices.remote import RemoteDevice
-from edge_runtime.errors import DeviceError
-from edge_runtime.system.progress import ignore_progress
 
 
 @pytest.fixture(scope="module")
@@ -130,46 +121,3 @@ def is_whole(path: Path) -> bool:
     if path.suffix == ".tflite":
         return hashlib.sha256(content[:-64]).hexdigest().encode() == content[-64:]
     return path.suffix == ".csv" and content.endswith(b"\n")
-
-
-# Answers of devices
-
-HELLO = {"machine": "x86_64", "libc": ["glibc", "2.36"]}
-HELLO |= {"interpreters": [{"path": "/usr/bin/python3", "version": [3, 11, 2], "bits": 64, "numpy": None}]}
-GREETING = json.dumps({"hello": HELLO}) + "\n"
-
-
-def test_files_that_a_device_sends_unasked_are_not_written(tmp_path):
-    folder, names = tmp_path / "job", ("../x.json", f"{tmp_path}/x.npz", "y.json", "m")
-    folder.mkdir()
-    (folder / "m").write_bytes(b"model")
-    done = {"done": True, "missing": [], "silent": False, "code": 0, "log": ""}
-    lies = [done, *({"file": x, "n_bytes": 0} for x in names), done]
-    (tmp_path / "lie").write_text(GREETING + "".join(f"{json.dumps(x)}\n" for x in lies))
-    transport = SimpleNamespace(name="h", command=lambda argv: ["cat", str(tmp_path / "lie"), "-"])
-    with closing(RemoteDevice(transport, interpreter="python3")) as it, pytest.raises(DeviceError):
-        it.run(MeasurementJob("x", "measure", (JobModel("m", "m"),)), folder, ignore_progress)
-    assert {x.name for x in (*tmp_path.iterdir(), *folder.iterdir())} == {"job", "lie", "m", "worker.pyz"}
-    assert (folder / "m").read_bytes() == b"model"
-
-
-class Runs:
-    """Runs a program when it is unpickled."""
-
-    def __reduce__(self):
-        return os.system, ("touch PLANTED",)
-
-
-def test_an_answer_that_is_deep_or_too_large_for_memory_or_runs_a_program_is_refused(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    pickled = io.BytesIO()
-    np.savez(pickled, latency_ns=np.array([Runs()], object))
-    header = f"{{'descr': '<i8', 'fortran_order': False, 'shape': ({10**15},), }}\n".encode()
-    claimed = zipped({"latency_ns.npy": b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header})
-    for arrays in (pickled.getvalue(), claimed):
-        Path("0.npz").write_bytes(arrays)
-        answer = {"format": FORMAT, "facts": {}}
-        for text in (json.dumps(answer), DEEP):
-            Path("0.json").write_text(text)
-            assert read_answer(tmp_path, "0") is None
-    assert not Path("PLANTED").exists()
