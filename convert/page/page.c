@@ -6,7 +6,7 @@
 
 static har_stream stream;
 static float window[HAR_SAMPLES * HAR_N_SIGNALS], logits[HAR_N_LABELS];
-static struct { double us, activity, reason, warming_up, kind, amount, left_out, probabilities[HAR_N_LABELS]; } event;
+static struct { double us, activity, reason, warming_up, kind, amount, probabilities[HAR_N_LABELS]; } event;
 
 EXPORT(window) float *window_of_infer(void) { return window; }
 EXPORT(logits) const float *logits_of_infer(void) { return logits; }
@@ -33,7 +33,6 @@ EXPORT(next) har_event next_event(void) {
   event.warming_up = stream.warming_up;
   event.kind = stream.kind;
   event.amount = stream.amount;
-  event.left_out = stream.invalid + stream.late + stream.duplicates;
   for (int i = 0; i < HAR_N_LABELS; i++) event.probabilities[i] = stream.probabilities[i];
   return next;
 }

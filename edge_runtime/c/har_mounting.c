@@ -97,7 +97,7 @@ static void find_median(har_real (*directions)[3], int n, har_real *median) {
   }
   make_unit(median);
   for (int step = 0; step < HAR_WEISZFELD_STEPS; step++) {
-  har_real sum[3] = {0};
+    har_real sum[3] = {0};
     for (int k = 0; k < n; k++) {
       const har_real *d = directions[k];
       const har_real apart = size_of(d[0] - median[0], d[1] - median[1], d[2] - median[2]);

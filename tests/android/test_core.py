@@ -104,7 +104,6 @@ def _recognised_as_in_python(jvm, model: Path, streams: list[Stream], placement:
         assert app.answers == python.answers
         assert np.abs(app.probabilities - python.probabilities).max() < 1e-6
         assert sorted(app.notices) == sorted(python.notices)
-        assert app.left_out == python.left_out
         answers += app.answers
     return answers
 
@@ -118,6 +117,5 @@ def _events(classifier: Classifier, decisions: Path, lines: list[list[str]]) -> 
         Answer(int(us), names[int(activity)], REASONS[int(reason)], bool(warming_up))
         for us, activity, warming_up, reason, *_ in rows
     ]
-    *notices, (_, left_out) = lines
-    kinds = [(int(us), kind.lower().replace("_", " ")) for kind, us in notices]
-    return Events(answers, rows[:, 4:], kinds, int(left_out))
+    kinds = [(int(us), kind.lower().replace("_", " ")) for kind, us in lines]
+    return Events(answers, rows[:, 4:], kinds)

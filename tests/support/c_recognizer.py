@@ -39,12 +39,12 @@ class Answer(NamedTuple):
 
 
 class Events(NamedTuple):
-    """The decisions, their probabilities `[n, n_labels]`, the notices and the number of samples left out."""
+    """The decisions, their probabilities `[n, n_labels]`, the notices and, if known, the number of samples left out."""
 
     answers: list[Answer]
     probabilities: np.ndarray
     notices: list[tuple[int, str]]
-    left_out: int
+    left_out: int = 0
 
 
 # Calls functions by whatever names they are linked.

@@ -31,7 +31,6 @@ export function sampleOf({ accelerationIncludingGravity: a, rotationRate: r }, c
  * `start(atWaist)` begins a stream of a phone that is worn at the waist, or perhaps elsewhere;
  * `push(us, sample)` takes the time in whole microseconds and a sample as of `sampleOf`, and returns events;
  * `flush()` returns the last events;
- * `leftOut()` counts the samples left out;
  * `infer(window, logits)` fills the Float32Array `logits` for a Float32Array of samples x signals.
  *
  * A decision has `us`, `labels` (none if the activity is unknown, two that look alike where the phone is worn), `reason`
@@ -48,7 +47,7 @@ export async function openModel(url) {
   const n = card.labels.length;
   const input = new Float32Array(buffer, exports.window(), card.window.samples * card.signals.length);
   const output = new Float32Array(buffer, exports.logits(), n);
-  const event = new Float64Array(buffer, exports.event(), 7 + n);
+  const event = new Float64Array(buffer, exports.event(), 6 + n);
 
   const infer = (window, logits) => {
     input.set(window);
@@ -58,7 +57,7 @@ export async function openModel(url) {
   const events = () => {
     const all = [];
     for (let next; (next = exports.next()); ) {
-      const [us, answer, reason, isWarmingUp, kind, amount, , ...probabilities] = event;
+      const [us, answer, reason, isWarmingUp, kind, amount, ...probabilities] = event;
       const alike = card.alike[answer - n]?.labels;
       const labels = answer < 0 ? [] : (alike ?? [card.labels[answer]]);
       const decision = { labels, reason, isWarmingUp: isWarmingUp === 1, probabilities };
@@ -74,5 +73,5 @@ export async function openModel(url) {
     exports.flush();
     return events();
   };
-  return { card, infer, start: exports.reset, push, flush, leftOut: () => event[6] };
+  return { card, infer, start: exports.reset, push, flush };
 }

@@ -25,7 +25,7 @@ import org.robolectric.android.controller.ServiceController;
 
 /** Stands for a phone with the app and its model {@code edge}: it carries intents to the service. */
 final class Handset {
-    static final long START_NS = 5_000_000_000L;
+    private static final long START_NS = 5_000_000_000L;
 
     final Application application = RuntimeEnvironment.getApplication();
     final Motion motion = Motion.ofPhone();
@@ -55,6 +55,16 @@ final class Handset {
     ActivityController<MainActivity> open() {
         ActivityController<MainActivity> screen = Robolectric.buildActivity(MainActivity.class).setup();
         carryAfterBinding();
+        return screen;
+    }
+
+    /** A screen where it was started, after {@code n} samples of somebody who stands. */
+    Activity atWork(int n) throws Exception {
+        Activity screen = open().get();
+        screen.findViewById(R.id.start).performClick();
+        carry();
+        move(samples("samples"), 0, n);
+        carry();
         return screen;
     }
 
@@ -115,6 +125,16 @@ final class Handset {
             motion.say(Sensor.TYPE_GYROSCOPE, (long) v[0], v[4], v[5], v[6]);
         }
         motion.settle();
+    }
+
+    /** Hang upside down for {@code n} samples, which come after {@code from} others. */
+    void hang(int from, int n) throws InterruptedException {
+        for (int i = from; i < from + n; i++) {
+            motion.say(Sensor.TYPE_ACCELEROMETER, START_NS + i * 20_000_000L, 0, -9.80665 + (i % 3) * 0.01, 0);
+            motion.say(Sensor.TYPE_GYROSCOPE, START_NS + i * 20_000_000L, 0, 0, (i % 3) * 0.001);
+        }
+        motion.settle();
+        carry();
     }
 
     /** The file {@code name} of the folder that tests share with those who run them. */

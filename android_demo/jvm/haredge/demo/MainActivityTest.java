@@ -55,7 +55,7 @@ public class MainActivityTest {
     @Test
     public void what_is_done_and_how_sure_that_is_and_how_fast_it_came_are_shown() throws Exception {
         Handset phone = new Handset();
-        Activity screen = atWork(phone, 1000);
+        Activity screen = phone.atWork(1000);
         assertEquals("Standing", text(screen, R.id.activity));
         assertEquals("", text(screen, R.id.status));
         assertEquals("Taken to be worn at the waist, upright.", text(screen, R.id.worn));
@@ -69,13 +69,8 @@ public class MainActivityTest {
     @Test
     public void unknown_is_said_with_its_reason() throws Exception {
         Handset phone = new Handset();
-        Activity screen = atWork(phone, 0);
-        for (int i = 0; i < 1000; i++) {
-            phone.motion.say(1, i * 20_000_000L, 0, -9.80665 + (i % 3) * 0.01, 0); // upside down
-            phone.motion.say(4, i * 20_000_000L, 0, 0, (i % 3) * 0.001);
-        }
-        phone.motion.settle();
-        phone.carry();
+        Activity screen = phone.atWork(0);
+        phone.hang(0, 1000);
         assertEquals("Unknown", text(screen, R.id.activity));
         String reason = DecisionText.reason(screen, phone.service().session().history.latest());
         assertFalse(reason.isEmpty());
@@ -85,7 +80,7 @@ public class MainActivityTest {
     @Test
     public void what_is_wrong_with_the_sensors_is_said() throws Exception {
         Handset phone = new Handset();
-        Activity screen = atWork(phone, 0);
+        Activity screen = phone.atWork(0);
         for (int i = 0; i < 500; i++) {
             phone.motion.say(1, i * 40_000_000L, 9.8, 0, i % 2 * 0.1);
             phone.motion.say(4, i * 40_000_000L, 0, 0, i % 2 * 0.1);
@@ -131,7 +126,10 @@ public class MainActivityTest {
 
         press(phone, screen, R.id.record);
         assertNull(phone.service().session().recording());
-        String[] lines = onlyRecording(phone).split("\n");
+        File[] files = phone.application.getExternalFilesDir("recordings").listFiles();
+        assertTrue(files[0].getName(), files[0].getName().matches("\\d{8}-\\d{6}\\.csv"));
+        String[] lines = new String(Streams.readAll(files[0]), StandardCharsets.UTF_8).split("\n");
+        assertEquals(1, files.length);
         assertTrue(lines[500], lines[500].endsWith(",SITTING,s1"));
     }
 
@@ -257,25 +255,9 @@ public class MainActivityTest {
         phone.destroyService();
     }
 
-    /** A screen where it was started, after {@code n} samples of somebody who stands. */
-    private static Activity atWork(Handset phone, int n) throws Exception {
-        Activity screen = phone.open().get();
-        press(phone, screen, R.id.start);
-        phone.move(Handset.samples("samples"), 0, n);
-        phone.carry();
-        return screen;
-    }
-
     private static void press(Handset phone, Activity screen, int button) {
         screen.findViewById(button).performClick();
         phone.carry();
-    }
-
-    private static String onlyRecording(Handset phone) throws Exception {
-        File[] files = phone.application.getExternalFilesDir("recordings").listFiles();
-        assertEquals(1, files.length);
-        assertTrue(files[0].getName(), files[0].getName().matches("\\d{8}-\\d{6}\\.csv"));
-        return new String(Streams.readAll(files[0]), StandardCharsets.UTF_8);
     }
 
     private static void pick(Handset phone, Activity screen, String file) throws Exception {

@@ -32,11 +32,10 @@ public class Motion extends ShadowSensorManager {
         return Shadow.extract(RuntimeEnvironment.getApplication().getSystemService(SensorManager.class));
     }
 
-    Motion with(int... types) {
+    void with(int... types) {
         for (int type : types) {
             addSensor(ShadowSensor.newInstance(type));
         }
-        return this;
     }
 
     @Implementation

@@ -21,53 +21,39 @@ import org.robolectric.annotation.GraphicsMode;
 public class Pictures {
     @Test
     public void light() throws Exception {
-        draw("light", screen(new Handset(), 9000));
+        draw("light", new Handset().atWork(9000));
     }
 
     @Test
     @Config(qualifiers = "w360dp-h760dp-night-xhdpi")
     public void dark() throws Exception {
-        draw("dark", screen(new Handset(), 9000));
+        draw("dark", new Handset().atWork(9000));
     }
 
     @Test
     @Config(fontScale = 1.6f)
     public void large() throws Exception {
-        draw("large", screen(new Handset(), 9000));
+        draw("large", new Handset().atWork(9000));
     }
 
     @Test
     public void unknown() throws Exception {
         Handset phone = new Handset();
-        Activity screen = screen(phone, 4000);
-        for (int i = 4000; i < 4400; i++) {
-            phone.motion.say(1, Handset.START_NS + i * 20_000_000L, 0, -9.8 + (i % 3) * 0.01, 0); // upside down
-            phone.motion.say(4, Handset.START_NS + i * 20_000_000L, 0, 0, (i % 3) * 0.001);
-        }
-        phone.motion.settle();
-        phone.carry();
+        Activity screen = phone.atWork(4000);
+        phone.hang(4000, 400);
         draw("unknown", screen);
     }
 
     @Test
     public void recording() throws Exception {
         Handset phone = new Handset();
-        Activity screen = screen(phone, 0);
+        Activity screen = phone.atWork(0);
         ((EditText) screen.findViewById(R.id.subject)).setText("Ada");
         ((Spinner) screen.findViewById(R.id.label)).setSelection(5);
         screen.findViewById(R.id.record).performClick();
         phone.move(Handset.samples("samples"), 0, 1000);
         phone.carry();
         draw("recording", screen);
-    }
-
-    private static Activity screen(Handset phone, int samples) throws Exception {
-        Activity screen = phone.open().get();
-        screen.findViewById(R.id.start).performClick();
-        phone.carry();
-        phone.move(Handset.samples("samples"), 0, samples);
-        phone.carry();
-        return screen;
     }
 
     private static void draw(String name, Activity screen) throws Exception {

@@ -72,7 +72,6 @@ public final class Drive {
         }
         recognizer.flush();
         Streams.write(target.getAbsoluteFile(), Arrays.copyOf(decisions.array(), decisions.position()));
-        System.out.println(number + " LEFT_OUT " + recognizer.leftOut());
     }
 
     private static void worker(String[] files) throws IOException {

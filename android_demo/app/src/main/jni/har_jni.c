@@ -64,7 +64,6 @@ NATIVE(jint, next)(JNIEnv *env, jobject self, jobject window, jobject event) {
   *numbers++ = s->warming_up;
   *numbers++ = s->kind;
   *numbers++ = s->amount;
-  *numbers++ = s->invalid + s->late + s->duplicates;
   memcpy(numbers, s->probabilities, (size_t)HAR_N_LABELS * sizeof *numbers);
   return next;
 }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.function.IntConsumer;
 import java.util.stream.Collectors;
 
@@ -39,9 +40,8 @@ final class Timing {
     }
 
     static void sleepUntil(long due) {
-        long leftNs = Math.max(0, due - System.nanoTime());
         try {
-            Thread.sleep(leftNs / 1_000_000, (int) (leftNs % 1_000_000));
+            TimeUnit.NANOSECONDS.sleep(due - System.nanoTime());
         } catch (InterruptedException error) {
             Thread.currentThread().interrupt();
         }

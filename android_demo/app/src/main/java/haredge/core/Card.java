@@ -54,7 +54,6 @@ public final class Card {
     public final double rateHz;
     public final int samples;
     final int hop;
-    final String sha256; // of the model
     private final List<String> units;
     private final boolean hasFilters;
     private final CardNumbers numbers;
@@ -87,7 +86,6 @@ public final class Card {
             alike.add(new Alike(groups.getJSONObject(i), labels));
             answers.add(alike.get(i).name);
         }
-        sha256 = content.getJSONObject("file").getString("sha256");
         String fault = fault(content);
         if (fault != null) {
             throw new InputError(source + " " + fault);

@@ -64,9 +64,7 @@ public final class BenchService extends Service {
 
     private String powerSource() {
         Intent battery = registerReceiver(null, new IntentFilter(Intent.ACTION_BATTERY_CHANGED));
-        if (battery == null) {
-            return null;
-        }
-        return battery.getIntExtra(BatteryManager.EXTRA_PLUGGED, 0) == 0 ? "battery" : "mains";
+        int plugged = battery == null ? -1 : battery.getIntExtra(BatteryManager.EXTRA_PLUGGED, 0);
+        return plugged < 0 ? null : plugged == 0 ? "battery" : "mains";
     }
 }

@@ -97,8 +97,7 @@ final class DecisionText {
                 labels.add(plain(session.classifier.card.labels.get(row)));
             }
             String placements = TextUtils.join(", ", alike.placements);
-            String said = context.getString(R.string.alike, placements, TextUtils.join(" and ", labels));
-            text.append(' ').append(said);
+            text.append(' ').append(context.getString(R.string.alike, placements, TextUtils.join(" and ", labels)));
         }
         return text.toString();
     }

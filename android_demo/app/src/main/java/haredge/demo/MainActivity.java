@@ -65,7 +65,13 @@ public final class MainActivity extends Activity {
         models = new Models(this);
         instruction = instruction();
         button(R.id.model).setOnClickListener(view -> chooseModel());
-        button(R.id.start).setOnClickListener(view -> startOrStop());
+        button(R.id.start).setOnClickListener(view -> {
+            if (isAtWork()) {
+                stop();
+            } else {
+                start(null);
+            }
+        });
         CompoundButton waist = findViewById(R.id.waist);
         waist.setChecked(models.atWaist());
         waist.setOnCheckedChangeListener((view, isChecked) -> models.wearAtWaist(isChecked));
@@ -108,14 +114,6 @@ public final class MainActivity extends Activity {
 
     private boolean isAtWork() {
         return session() != null && !session().isOver();
-    }
-
-    private void startOrStop() {
-        if (!isAtWork()) {
-            start(null);
-        } else {
-            stop();
-        }
     }
 
     private void stop() {

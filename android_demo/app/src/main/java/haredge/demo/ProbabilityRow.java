@@ -10,14 +10,12 @@ import android.widget.TextView;
 
 /** Shows an activity's name, a bar and a number; one element to TalkBack. */
 final class ProbabilityRow {
-    private final Context context;
     private final String name;
     private final View view;
     private final ProgressBar bar;
     private final TextView number;
 
     ProbabilityRow(Context context, ViewGroup list, String name, int colour) {
-        this.context = context;
         this.name = name;
         view = LayoutInflater.from(context).inflate(R.layout.probability, list, false);
         list.addView(view);
@@ -30,7 +28,7 @@ final class ProbabilityRow {
     void show(double probability) {
         int percent = (int) Math.rint(100 * probability);
         bar.setProgress(percent);
-        number.setText(context.getString(R.string.percent, percent));
-        view.setContentDescription(context.getString(R.string.row_description, name, percent));
+        number.setText(view.getContext().getString(R.string.percent, percent));
+        view.setContentDescription(view.getContext().getString(R.string.row_description, name, percent));
     }
 }

@@ -46,7 +46,7 @@ final class RecordingControls implements AdapterView.OnItemSelectedListener {
             label.setAdapter(new ArrayAdapter<>(activity, android.R.layout.simple_spinner_dropdown_item, names));
             CsvRecorder begun = session.recording();
             if (begun != null) { // before this screen was there
-                subject.setText(begun.subject());
+                subject.setText(begun.subject);
                 label.setSelection(1 + card.labels.indexOf(begun.label()));
             }
         }
@@ -97,8 +97,7 @@ final class RecordingControls implements AdapterView.OnItemSelectedListener {
     }
 
     @Override
-    public void onNothingSelected(AdapterView<?> parent) {
-    }
+    public void onNothingSelected(AdapterView<?> parent) {}
 
     private String chosen() {
         int place = label.getSelectedItemPosition();

@@ -15,7 +15,7 @@ public final class CsvRecorder implements Closeable {
 
     private final File file;
     private final File unfinished;
-    private final String subject;
+    public final String subject;
     private final Writer writer;
     private volatile String activity = "";
     private long last = Long.MIN_VALUE;
@@ -35,10 +35,6 @@ public final class CsvRecorder implements Closeable {
 
     public String label() {
         return activity;
-    }
-
-    public String subject() {
-        return subject;
     }
 
     /** A sample in g and rad/s. One that is not after the one before is left out, as readers refuse it. */

@@ -10,6 +10,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -88,7 +89,7 @@ public final class CsvReplay implements SampleSource {
                 }
                 ahead = any ? ahead : nanos - System.nanoTime();
                 any = true;
-                waitUntil(nanos - ahead);
+                TimeUnit.NANOSECONDS.sleep(nanos - ahead - System.nanoTime());
                 listener.rotation(nanos, s[3], s[4], s[5]);
                 listener.acceleration(nanos, s[0], s[1], s[2]);
             } catch (NumberFormatException | ArrayIndexOutOfBoundsException error) {
@@ -98,13 +99,6 @@ public final class CsvReplay implements SampleSource {
         }
         if (!any && !stopped) {
             throw new InputError(file.getName() + " has no samples; a recording is expected there");
-        }
-    }
-
-    private static void waitUntil(long due) throws InterruptedException {
-        long left = due - System.nanoTime();
-        if (left > 0) {
-            Thread.sleep(left / 1_000_000, (int) (left % 1_000_000));
         }
     }
 

@@ -19,7 +19,7 @@ public final class LiveRecognizer {
     private static final int DECISION = 1;
     private static final int WINDOW = 3;
 
-    private static final int NUMBERS = 7; // of an event, before its probabilities
+    private static final int NUMBERS = 6; // of an event, before its probabilities
 
     private final Classifier classifier;
     private final Listener listener;
@@ -27,7 +27,6 @@ public final class LiveRecognizer {
     private final ByteBuffer event;
     private final DoubleBuffer numbers; // of the event
     private double inferenceMs; // since the last decision
-    private int leftOut;
     private volatile boolean knowsMounting;
 
     /** For a phone {@code atWaist}, or perhaps elsewhere. Throws {@link InputError} when its signals are not live. */
@@ -51,11 +50,6 @@ public final class LiveRecognizer {
     public void flush() {
         core.flush();
         say();
-    }
-
-    /** How many samples were left out: another had the same time, they came too late, or were no measurements. */
-    public int leftOut() {
-        return leftOut;
     }
 
     /** Whether it knows how the phone is worn, without which postures are unknown. */
@@ -84,7 +78,6 @@ public final class LiveRecognizer {
         boolean isWarmingUp = numbers.get() != 0;
         Notice.Kind kind = Notice.Kind.values()[(int) numbers.get()];
         double amount = numbers.get();
-        leftOut = (int) numbers.get();
         if (isDecision) {
             double[] probabilities = new double[classifier.card.labels.size()];
             numbers.get(probabilities);
