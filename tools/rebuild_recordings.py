@@ -138,7 +138,7 @@ def main(source: Path, out: Path | None = None) -> None:
         return
     path = embedded_recordings.RECORDINGS_FILE
     embedded = path.read_bytes()
-    stored = embedded_recordings.unpack(embedded, str(path))
+    stored = embedded_recordings.unpack(embedded)
     if not all(np.array_equal(a, b) for a, b in zip(vars(stored).values(), vars(recordings).values(), strict=True)):
         raise CheckFailedError(f"{path} holds other recordings than the source")
     same = "byte for byte" if rebuilt == embedded else "in other bytes, since another liblzma packed it"

@@ -6,7 +6,6 @@ DATA_NOTICE.md names the authors, who published them in 2016 (J. L. Reyes-Ortiz 
 import lzma
 import struct
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ import numpy.typing as npt
 
 from edge_runtime.data.names import UCI_HAR
 from edge_runtime.data.recording import Mounting, Recording
-from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 from edge_runtime.signals.resampling import resampled
 from edge_runtime.signals.types import STANDARD_GRAVITY
@@ -23,6 +21,9 @@ NAME = "UCI HAR"
 PLACEMENT = "waist"
 TRANSITIONS = ("stand_to_sit", "sit_to_stand", "sit_to_lie", "lie_to_sit", "stand_to_lie", "lie_to_stand")
 RECORDING_LABELS = UCI_HAR + TRANSITIONS
+
+MOUNTINGS = tuple(Mounting(str(number), NAME, PLACEMENT, "Samsung Galaxy S II") for number in range(61))
+"""The mounting of each recording: between two experiments of a person the phone was fixed anew."""
 
 HEADER = struct.Struct("<8sII")  # mark, number of recordings, number of samples
 MARK = b"harcnt01"
@@ -47,7 +48,7 @@ class Counts:
 
 def load() -> tuple[Recording, ...]:
     """The 61 continuous recordings of 30 subjects, in g and rad/s, with all twelve labels (`RECORDING_LABELS`)."""
-    stored = unpack(RECORDINGS_FILE.read_bytes(), str(RECORDINGS_FILE))
+    stored = unpack(RECORDINGS_FILE.read_bytes())
     ends = np.cumsum(stored.lengths)[:-1]
     per_recording = zip(stored.subjects, np.split(stored.counts, ends), np.split(stored.labels, ends), strict=True)
     return tuple(
@@ -56,7 +57,7 @@ def load() -> tuple[Recording, ...]:
             physical(counts),
             np.where(labels > 0, labels - 1, -1).astype(np.int8),  # stored 1 to 12, as published
             RECORDING_LABELS,
-            mounting=mountings()[number],
+            mounting=MOUNTINGS[number],
             n_classes=len(UCI_HAR),
         )
         for number, (subject, counts, labels) in enumerate(per_recording)
@@ -73,17 +74,14 @@ def at_rate(recording: Recording, rate_hz: float) -> Recording:
     return replace(recording, samples=samples, labels=labels, rate_hz=rate_hz)
 
 
-def unpack(content: bytes, source: str) -> Counts:
-    """Unpack the content of the file `source`. Raises `InputError` when it is damaged.
+def unpack(content: bytes) -> Counts:
+    """Unpack the content of `recordings.xz`.
 
     The file stores the difference of each sample from the sample before, modulo 2^16, by zigzag (0, -1, 1 -> 0, 1, 2).
     The high bytes come before the low bytes, and xz compresses both.
     """
-    try:
-        payload = memoryview(lzma.decompress(content, format=lzma.FORMAT_XZ))
-        _, n_recordings, n_samples = HEADER.unpack_from(payload)
-    except (lzma.LZMAError, struct.error) as error:
-        raise InputError(f"{source} is damaged ({error}); install har-edge again") from error
+    payload = memoryview(lzma.decompress(content, format=lzma.FORMAT_XZ))
+    _, n_recordings, n_samples = HEADER.unpack_from(payload)
     plane = n_samples * frontend.N_CHANNELS
     sizes = (HEADER.size, 4 * n_recordings, n_recordings, n_samples, plane, plane)
     ends = np.cumsum(sizes)
@@ -97,12 +95,6 @@ def unpack(content: bytes, source: str) -> Counts:
         here = slice(first, first + length)
         np.cumsum(differences[:, here], axis=1, dtype=np.int16, out=counts[here].T)
     return Counts(counts, np.frombuffer(parts[3], np.int8), lengths, np.frombuffer(parts[2], np.uint8))
-
-
-@cache
-def mountings() -> tuple[Mounting, ...]:
-    """The mounting of each recording: between two experiments of a person the phone was fixed anew."""
-    return tuple(Mounting(str(number), NAME, PLACEMENT, "Samsung Galaxy S II") for number in range(61))
 
 
 def physical(counts: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:

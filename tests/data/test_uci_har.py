@@ -1,6 +1,5 @@
 """The rebuilt windows are the official ones; the embedded file loses nothing; official copies are read whole."""
 
-import hashlib
 import os
 import shutil
 from dataclasses import replace
@@ -10,7 +9,7 @@ import pytest
 import written_recordings
 from programs import ROOT
 
-from edge_runtime.data import embedded_recordings, loading
+from edge_runtime.data import loading
 from edge_runtime.data import uci_har as official
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
@@ -28,14 +27,13 @@ def recordings():
 def test_windows_have_the_official_shapes_names_counts_labels_and_subjects(uci_har):
     assert (uci_har.labels, uci_har.signals) == (LABELS, frontend.SIGNALS)
     assert (uci_har.window.rate_hz, uci_har.window.samples, uci_har.window.hop) == (50.0, 128, 64)
-    for split, n, counts, digests in (
-        (uci_har.train, 7352, [1226, 1073, 986, 1286, 1374, 1407], official.DIGESTS["train"]),
-        (uci_har.test, 2947, [496, 471, 420, 491, 532, 537], official.DIGESTS["test"]),
+    for split, n, counts in (
+        (uci_har.train, 7352, [1226, 1073, 986, 1286, 1374, 1407]),
+        (uci_har.test, 2947, [496, 471, 420, 491, 532, 537]),
     ):
         assert (split.X.shape, split.X.dtype) == ((n, 128, 9), np.float32)
         assert np.bincount(split.y).tolist() == counts
         assert split.y.dtype == split.subject.dtype == np.uint8
-        assert tuple(hashlib.sha256(x.tobytes()).hexdigest() for x in (split.y, split.subject)) == digests
     assert np.unique(uci_har.test.subject).tolist() == TEST_SUBJECTS
     assert len(np.unique(uci_har.train.subject)) == 21
     assert not set(uci_har.train.subject) & set(uci_har.test.subject)
@@ -74,12 +72,6 @@ def test_recordings_are_the_published_numbers_with_labels_at_every_sample(record
         [0.005497787147760391, 0.007635815534740686, -0.002748893573880196],
     ]
     assert recordings[0].samples[[0, 5000]].reshape(4, 3) == pytest.approx(np.array(published), abs=1e-14)
-
-
-def test_a_damaged_recordings_file_is_refused_by_name():
-    content = embedded_recordings.RECORDINGS_FILE.read_bytes()
-    with pytest.raises(InputError, match=r"some\.xz"):
-        embedded_recordings.unpack(content[:5000] + bytes([content[5000] ^ 1]) + content[5001:], "some.xz")
 
 
 def test_selecting_signals_takes_their_columns_in_the_order_asked_for(uci_har):
@@ -150,17 +142,10 @@ def test_the_official_zip_inside_another_gives_its_numbers_with_labels_subjects_
             assert getattr(split, name).dtype == getattr(rebuilt, name).dtype
 
 
-@pytest.mark.parametrize("name", ["y", "subject"])
-def test_labels_and_subjects_of_another_order_and_a_missing_file_are_refused(copied, tmp_path, name):
+def test_an_official_copy_without_one_of_its_files_is_refused_by_the_name_of_the_file(copied, tmp_path):
     folder = shutil.copytree(copied, tmp_path / copied.name, copy_function=os.link)
-    path = folder / f"train/{name}_train.txt"
-    backwards = reversed(path.read_bytes().splitlines(keepends=True))
-    path.unlink()  # it is a link
-    path.write_bytes(b"".join(backwards))
-    with pytest.raises(InputError, match="train part"):
-        loading.load_data(folder)
-    path.unlink()
-    with pytest.raises(InputError, match=path.name):
+    (folder / "train/subject_train.txt").unlink()
+    with pytest.raises(InputError, match=r"subject_train\.txt"):
         loading.load_data(folder.parent)
 
 
