@@ -15,7 +15,6 @@ from edge_runtime.system.zip_archive import Archive, is_zip
 
 _MOST_FILES = 200_000
 _DEEPEST = 2  # zips in each other, as in RealWorld
-_MOST_LINES, _BYTES_A_LINE = 3_000_000, 10  # of all files in a zip, more in a large one: 1 GB of memory
 _OPEN_ZIPS = 4  # the zips of two sensors, whose files are read by turns, and the zips around them
 
 
@@ -63,10 +62,7 @@ def open_tree(path: Path) -> Iterator[FileTree]:
 
 
 def unpacked(tree: FileTree) -> FileTree:
-    """The files of `tree`, of its zips and of the zips in these, as `a.zip/b.csv`.
-
-    Raises `InputError` for a damaged zip, or too many files.
-    """
+    """The files of `tree`, of its zips and of the zips in these, as `a.zip/b.csv`. Raises `InputError` if damaged."""
     readers: dict[str, Callable[[], bytes]] = {name: partial(tree.read, name) for name in tree.names}
     zips: dict[str, Callable[[], bytes]] = {}
 
@@ -81,24 +77,7 @@ def unpacked(tree: FileTree) -> FileTree:
         for name in [path for path in readers if path.lower().endswith(".zip")]:
             zips[name] = readers.pop(name)
             readers |= {f"{name}/{inside}": partial(member, name, inside) for inside in _shown(opened(name))}
-            if len(readers) > _MOST_FILES:
-                raise InputError(f"the zips in {tree.place} hold more than {_MOST_FILES:,} files: give a part of it")
     return replace(tree, names=tuple(readers), read=lambda name: readers[name]())
-
-
-def limited(tree: FileTree, path: Path) -> FileTree:
-    """`tree`, where reading raises `InputError` once the files in the zip at `path` had too many lines together."""
-    n_lines_left = max(_MOST_LINES, path.stat().st_size // _BYTES_A_LINE)
-
-    def read(name: str) -> bytes:
-        nonlocal n_lines_left
-        content = tree.read(name)
-        n_lines_left -= max(map(content.count, (b"\n", b"\r")))
-        if n_lines_left < 0:
-            raise InputError(f"{path} has more lines than a zip of its size may: unpack it into a folder")
-        return content
-
-    return replace(tree, read=read)
 
 
 def _shown(archive: Archive) -> tuple[str, ...]:

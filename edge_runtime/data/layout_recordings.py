@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import MAX_LABELS
-from edge_runtime.data.file_tree import FileTree, limited, open_tree, unpacked
+from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
 from edge_runtime.data.label_files import LabelsOf, read_labels
 from edge_runtime.data.layout import OTHERS, TEXTS, Layout, find_layout
 from edge_runtime.data.names import labels_in_order, natural, without_fraction
@@ -71,7 +71,6 @@ def read_recordings(path: Path, layout: Layout, rate_hz: float = RATE_HZ) -> Lay
     with open_tree(path) as opened:
         fits_layout = any(_path_texts(opened, layout, name) is not None for name in opened.names)
         tree = opened if fits_layout else unpacked(opened)
-        tree = limited(tree, path) if path.is_file() else tree
         labels = read_labels(tree, layout, layout.label_file) if layout.label_file else None
         layout = replace(layout, name=layout.name or (path.resolve().stem if path.is_file() else path.resolve().name))
         for path_texts, files in _groups(tree, layout):

@@ -2,7 +2,6 @@
 
 import re
 import zipfile
-from contextlib import nullcontext
 from random import Random
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from described_recordings import LAYOUT, read, rows, sensors, write_layout, write_tree
 from written_recordings import motion, on_grid
 
-from edge_runtime.data import file_tree, loading
+from edge_runtime.data import loading
 from edge_runtime.data.layout import Layout
 from edge_runtime.data.path_patterns import PathPattern
 from edge_runtime.data.text_rows import Rows
@@ -39,7 +38,7 @@ def written(folder, text, lines, name="a.txt", encoding="utf-8"):
 
 
 @pytest.mark.parametrize("as_zip", [False, True])
-def test_a_folder_or_a_zip_is_read_as_the_layout_says(tmp_path, as_zip, monkeypatch):
+def test_a_folder_or_a_zip_is_read_as_the_layout_says(tmp_path, as_zip):
     data = write_tree(tmp_path / "data")
     if as_zip:
         with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
@@ -62,10 +61,6 @@ def test_a_folder_or_a_zip_is_read_as_the_layout_says(tmp_path, as_zip, monkeypa
     assert (windows.name, windows.labels) == ("mine", ("WALKING", "SITTING"))
     assert set(windows.test.subject.tolist()) == {"10"}
     assert len(windows.train) == 2 * 2 * 3
-    monkeypatch.setattr(file_tree, "_MOST_LINES", 1000)
-    monkeypatch.setattr(file_tree, "_BYTES_A_LINE", 10**6)
-    with pytest.raises(InputError, match="into a folder") if as_zip else nullcontext():
-        loading.load_recordings(source)
 
 
 def test_mountings_are_one_for_each_person_unless_each_file_is_one(tmp_path):
@@ -202,9 +197,6 @@ def test_no_pattern_of_paths_or_labels_tries_all_lengths():
     for text in ("*a" * 20 + "*b*.csv", "*{x}*{x}*{y}*{y}b*.csv", "**/*a*a/**/*a*a*b/*.csv"):
         assert PathPattern(text).match(folders + end) is None
     assert PathPattern("{p}_{q}_{r}_{s}_{t}_{u}.txt").match("a_" * 100_000 + end) is None
-    assert PathPattern("**/*a/**/*a/*b.csv").match("a/" * 100_000 + end) is None
-    with pytest.raises(ValueError, match=r"\*\*/"):
-        PathPattern("**/*a/" * 6 + "*.csv")
     assert Layout("*.csv", labels={"*a" * 20 + "*b": "WALKING"}).key_of_label("a" * 199) is None
 
 
