@@ -45,20 +45,13 @@ Given = str | Path | Sequence[str | Path | DataSource] | None
 
 def sources(given: Given) -> Sources:
     """The `given` sources; () is the embedded data. Raises `InputError` as `parse` does, and for one given twice."""
-    listed = [] if given is None else list(given) if isinstance(given, (list, tuple)) else [given]
-    parsed = [_source(name) for name in listed]
+    named = [given] if isinstance(given, (str, Path)) else given or ()
+    sources_or_paths = (DataSource.parse(x) if isinstance(x, str) else x for x in named)
+    parsed = [DataSource(x) if isinstance(x, Path) else x for x in sources_or_paths]
     twice = next((x for x in parsed if parsed.count(x) > 1), None)
     if twice:
         raise InputError(f"the data {twice} is given twice: give it once")
     return () if parsed == [DataSource()] else tuple(parsed)
-
-
-def _source(name: object) -> DataSource:
-    if isinstance(name, str):
-        return DataSource.parse(name)
-    if not isinstance(name, (Path, DataSource)):
-        raise InputError(f"{name!r} names no data: give text, a path, or a list of these")
-    return DataSource(name) if isinstance(name, Path) else name
 
 
 def in_words(chosen: Sources) -> str:

@@ -121,7 +121,6 @@ class Dataset:
         if self.frame == "walking":
             return self
         rate_hz = self.window.rate_hz
-        check_signals([x.name for x in self.signals], f"the data '{self.name}'")
         if rate_hz is None or not self.has_people:
             lacks = "no people" if rate_hz else "no rate"
             raise InputError(f"the data '{self.name}' has {lacks}, which --frame walking needs: add it")

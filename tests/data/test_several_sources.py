@@ -130,7 +130,7 @@ def test_sources_are_parsed_and_written_the_same(tmp_path, monkeypatch):
     chosen = sources(["uci-har", "motionsense=x", "mine.toml=y"])
     assert data_texts(chosen) == ("uci-har", f"motionsense={tmp_path}/x", f"{tmp_path}/mine.toml={tmp_path}/y")
     assert sources(data_texts(chosen))[1].path == tmp_path / "x"
-    for wrong in ("=x", "motionsense=", ["x", "x"], 5):
+    for wrong in ("=x", "motionsense=", ["x", "x"]):
         with pytest.raises(InputError):
             sources(wrong)
     assert prefixes(["UCI HAR", "mine", "mine", "My data!"]) == ["uci-har-", "mine-", "mine-2-", "my-data-"]
