@@ -44,10 +44,6 @@ class FrontEnd:
         self._gentle = gentle
         self._noise, self._gravity = (np.array(x.sections) for x in (FILTERS.noise, FILTERS.gravity))
         self._drift_b, self._drift_a = np.split(np.array(FILTERS.drift.sections[0]), 2)
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget everything: the next sample is the first of a new recording."""
         self._started = False
         self._last_two = np.zeros((2, N_CHANNELS))  # zeros stand before the first sample
         self._noise_state = np.zeros((len(self._noise), 2, N_CHANNELS))
@@ -74,10 +70,8 @@ class FrontEnd:
         return self._filter(medians)
 
     def flush(self) -> Array:
-        """End the recording: give the signals of its last sample, `[1, 9]`, `[0, 9]` without samples, and reset."""
-        signals = self.push(np.zeros((1, N_CHANNELS))) if self._started else np.empty((0, len(SIGNALS)))
-        self.reset()
-        return signals
+        """End the recording: give the signals of its last sample, `[1, 9]`, `[0, 9]` without samples."""
+        return self.push(np.zeros((1, N_CHANNELS))) if self._started else np.empty((0, len(SIGNALS)))
 
     def _settle(self, sample: Array) -> None:
         """Set the states that an endless past of the acceleration of `sample` leaves."""
