@@ -1,6 +1,5 @@
 """Recognise the activities of whole recordings: `har-edge predict`."""
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -30,7 +29,6 @@ from edge_runtime.live.session import Session
 from edge_runtime.live.sources import Source
 from edge_runtime.live.sources.file_sources import csv_file, recording_source
 from edge_runtime.live.stream_scores import LiveScores, Track
-from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_paths import REFERENCE_MODELS, is_reference
@@ -200,7 +198,7 @@ def _predictions(
                 else:
                     source = csv_file(recorded.file, sample.stated_units(classifier.card))
                 window_s = recognizer.card.window.samples / recognizer.rate_hz
-                session = Session(recognizer, axes, Timestamps(sample.rate or recognizer.rate_hz, time))
+                session = Session(recognizer, axes, sample.rate)
                 try:
                     with closing(source):
                         predictions[-1].append(_predict(recorded, session, source, window_s))

@@ -28,7 +28,6 @@ from edge_runtime.live.session import Session
 from edge_runtime.live.sources import Source
 from edge_runtime.live.sources.file_sources import csv_file, find_recording, recording_source
 from edge_runtime.live.stream_scores import WindowScores
-from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.model.model_card import Card
 from edge_runtime.reports import outputs
 from edge_runtime.signals.axes import Axes
@@ -125,7 +124,7 @@ def command(
         recognizer = LiveRecognizer(
             classifier, gentle=is_gentle, mounting_is_told=sample.axes is not None, placement=placement
         )
-        session = Session(recognizer, turn, Timestamps(sample.rate or recognizer.rate_hz, time))
+        session = Session(recognizer, turn, sample.rate)
         source = opened.enter_context(closing(opener))
         # A source that fails does so here, before there is a log or a picture.
         opening = next(source)

@@ -18,7 +18,7 @@ from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ, SIGNALS, FrontEnd
 from edge_runtime.signals.gyroscope_axes import AxesWatch
 from edge_runtime.signals.raw_signals import RAW_RATES_HZ, NoFilters, are_raw, is_live
-from edge_runtime.signals.resampling import WAIT_S, Piece, Resampler
+from edge_runtime.signals.resampling import Piece, Resampler
 from edge_runtime.signals.sensor_faults import (
     MAX_ACCELERATION_G,
     MAX_ROTATION_RAD_S,
@@ -74,8 +74,8 @@ class LiveRecognizer:
     def restart(self, gentle: bool) -> None:
         """Begin another recording of the same person: forget everything except the mounting."""
         self.invalid = 0
-        self._resampler: Resampler | None = None  # made when the first samples show whether they have times
-        self._is_timed = False
+        self._resampler = Resampler(self.rate_hz)
+        self._is_timed: bool | None = None  # until the first samples show whether they have times
         self._n_untimed = 0
         self._gentle = gentle
         self._windowing = self._new_windowing(0.0)
@@ -89,12 +89,12 @@ class LiveRecognizer:
     @property
     def duplicates(self) -> int:
         """Count the samples that were left out because another sample had the same time."""
-        return self._resampler.duplicates if self._resampler else 0
+        return self._resampler.duplicates
 
     @property
     def late(self) -> int:
         """Count the samples that were left out because they came after much newer samples."""
-        return self._resampler.late if self._resampler else 0
+        return self._resampler.late
 
     def push(self, samples: npt.ArrayLike, seconds: npt.ArrayLike | None = None) -> list[LiveEvent]:
         """Take `samples` `[n, 6]`, acceleration in g and angular rate in rad/s; return the events that are complete.
@@ -103,8 +103,6 @@ class LiveRecognizer:
         for wrong shapes.
         """
         values, times = self._checked(samples, seconds)
-        if self._resampler is None:
-            self._resampler = Resampler(self.rate_hz, 0.0 if seconds is None else WAIT_S)
         is_usable = is_measurement(values) & np.isfinite(times)
         events: list[LiveEvent] = []
         for usable, second in zip(is_usable.tolist(), times.tolist(), strict=True):
@@ -120,8 +118,7 @@ class LiveRecognizer:
 
     def flush(self) -> list[LiveEvent]:
         """End the stream; return the events of its last samples."""
-        pieces = self._resampler.flush() if self._resampler else []
-        events = [event for piece in pieces for event in self._take(piece)]
+        events = [event for piece in self._resampler.flush() for event in self._take(piece)]
         return [*events, *self._decide(self._windowing.finish())]
 
     def _checked(self, samples: npt.ArrayLike, seconds: npt.ArrayLike | None) -> tuple[Array, Array]:
@@ -133,8 +130,10 @@ class LiveRecognizer:
                 f"samples have the shape {values.shape}: give [n, {N_CHANNELS}], acceleration x y z in g and rotation "
                 "x y z in rad/s, with n times or without times"
             )
-        if self._resampler is not None and self._is_timed != (times is not None):
+        if self._is_timed not in (None, times is not None):
             raise InputError("only some samples have times: give times for all of them, or for none")
+        if self._is_timed is None and times is None:
+            self._resampler = Resampler(self.rate_hz, wait_s=0.0)
         self._is_timed = times is not None
         if times is None:
             times = np.arange(self._n_untimed, self._n_untimed + len(values)) / self.rate_hz

@@ -1,5 +1,6 @@
-"""Run a stream: pass samples from a source to the recogniser, count events, and hold back repeated notices."""
+"""Run a stream: time samples of a source, pass them to the recogniser, count events, hold back repeated notices."""
 
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 
@@ -8,21 +9,30 @@ import numpy.typing as npt
 
 from edge_runtime.live.decider import Decision, LiveEvent, Notice
 from edge_runtime.live.recognizer import REFUSED, LiveRecognizer
-from edge_runtime.live.sources import Event, Item
+from edge_runtime.live.sources import Chunk, Event, Item, SourceClock
 from edge_runtime.live.stream_summary import StreamSummary
-from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.signals.axes import Axes
 from edge_runtime.signals.frontend import RATE_HZ
+from edge_runtime.signals.types import Array
 
 _REPEATING = ("gap", "clock", "invalid", "others", REFUSED)  # kinds of notice that may come with every sample
 _SHOWN, _WITHIN_S = 3, 60.0
+_PAUSE_S = 0.5  # samples that are later than this come after a gap
+_LOOK_S = 10.0
+_TOLERANCE = 0.1
 
 
 class Session:
-    """One run of a stream; it `began` with the first sample, in the source's clock."""
+    """One run of a stream; it `began` with the first sample, in the source's clock.
 
-    def __init__(self, recognizer: LiveRecognizer, axes: Axes, timestamps: Timestamps) -> None:
-        self._recognizer, self._axes, self._timestamps = recognizer, axes, timestamps
+    Samples without times come at `rate_hz`, by default at the rate of the recogniser.
+    """
+
+    def __init__(
+        self, recognizer: LiveRecognizer, axes: Axes, rate_hz: float | None = None, clock: SourceClock = time
+    ) -> None:
+        self._recognizer, self._axes = recognizer, axes
+        self._timestamps = Timestamps(rate_hz or recognizer.rate_hz, clock)
         self._left_out = np.zeros(3, np.int64)  # duplicates, late and invalid samples before a restart
         self._newest = 0.0
         self.began: float | None = None
@@ -76,3 +86,52 @@ class Session:
             return False
         lately.append((now, notice.text))
         return True
+
+
+class Timestamps:
+    """Assigns times at a steady `rate_hz` to samples, with the pauses of a live source; reports another rate."""
+
+    def __init__(self, rate_hz: float, clock: SourceClock) -> None:
+        self._rate_hz, self._clock = rate_hz, clock
+        self._next = 0.0  # time of the next sample
+        self._came: float | None = None  # the latest samples, on our clock
+        self._has_waited = False
+        self._began, self._n_since = 0.0, 0  # the end of the last pause, and the samples since
+        self._said_assumed = self._said_rate = False
+
+    def seconds(self, chunk: Chunk) -> tuple[Array, list[Event]]:
+        """Return the times `[n]` of the samples in `chunk`, and events about the rate."""
+        if chunk.seconds is not None:
+            return chunk.seconds, []
+        events = []
+        if not self._said_assumed:
+            self._said_assumed = True
+            events.append(Event("rate", f"samples have no times: {self._rate_hz:g} Hz is assumed (see --rate)"))
+        if not chunk.recorded:
+            events += self._follow(len(chunk))
+        seconds = self._next + np.arange(len(chunk)) / self._rate_hz
+        self._next += len(chunk) / self._rate_hz
+        return seconds, events
+
+    def nothing_came(self) -> None:
+        """Note that the source waits; without this, late samples have waited for their reader."""
+        self._has_waited = True
+
+    def _follow(self, n: int) -> list[Event]:
+        """Measure pauses and the rate on our own clock, on which `n` samples come now."""
+        now = self._clock.monotonic()
+        late = 0.0 if self._came is None else now - self._came - n / self._rate_hz
+        is_after_pause = self._came is None or (late > _PAUSE_S and self._has_waited)
+        self._came, self._has_waited = now, False
+        if is_after_pause:
+            self._next += max(late, 0.0)
+            self._began, self._n_since = now, 0  # samples that piled up before do not show the rate
+            return []
+        self._n_since += n
+        passed = now - self._began
+        measured = self._n_since / passed if passed >= _LOOK_S else self._rate_hz
+        if self._said_rate or abs(measured / self._rate_hz - 1) <= _TOLERANCE:
+            return []
+        self._said_rate = True
+        text = f"samples come at {measured:.0f} Hz, not at {self._rate_hz:g}: try --rate {measured:.0f}"
+        return [Event("rate", text)]

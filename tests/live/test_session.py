@@ -6,10 +6,9 @@ from streams import FakeClock, decision, notices, standing
 
 from edge_runtime.data.uci_har import LABELS
 from edge_runtime.live.decider import UNKNOWN, Notice
-from edge_runtime.live.session import Session
+from edge_runtime.live.session import Session, Timestamps
 from edge_runtime.live.sources import Chunk, Event
 from edge_runtime.live.stream_summary import StreamSummary
-from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.signals.axes import Axes
 
 
@@ -39,7 +38,7 @@ class Recorder:
 def run(items, axes="x,y,z"):
     """Run a session; return it, its recogniser, and the events with their times in the stream."""
     recognizer = Recorder()
-    live = Session(recognizer, Axes(axes), Timestamps(50.0, FakeClock()))
+    live = Session(recognizer, Axes(axes), clock=FakeClock())
     return live, recognizer, [event for events in live.run(items) for event in events]
 
 
