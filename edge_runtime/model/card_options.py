@@ -1,8 +1,6 @@
 """Read the options that make a card: labels, signals and normalisation."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +14,9 @@ from edge_runtime.system.outside_files import parse_json, read_text
 def read_labels(text: str) -> tuple[str, ...]:
     """Return the labels in the file `text` or, if there is no such file, between commas. Raises `InputError`."""
     path = Path(text)
-    if not path.is_file() and path.suffix != ".txt":
-        return _names("--labels", text.split(","), 2)
-    try:
+    if path.is_file() or path.suffix == ".txt":
         return _names("--labels", read_text(path, "a list of labels").splitlines(), 2)
-    except OSError as error:
-        raise InputError(f"--labels {path} ({error.strerror}): give a text file with one label per line") from error
+    return _names("--labels", text.split(","), 2)
 
 
 def read_signals(text: str) -> tuple[str, ...]:
@@ -37,23 +32,22 @@ def _names(option: str, texts: list[str], at_least: int) -> tuple[str, ...]:
     return stripped
 
 
-def read_normalisation(path: str) -> Mapping[str, Any]:
-    """Return a card's object from the JSON file of `--normalisation`, which may be a card. Raises `InputError`."""
+def read_normalisation(path: str) -> Normalisation:
+    """Return the normalisation in the JSON file of `--normalisation`, which may be a card. Raises `InputError`."""
     try:
         content = parse_json(read_text(Path(path), "a normalisation"))
-        if isinstance(content.get("normalisation"), dict):  # a card
-            content = content["normalisation"]
-        if not {"mean", "std"} <= content.keys() <= {"mean", "std", "clip", "knee"}:
-            raise ValueError("it needs mean and std, and may have clip and knee")
+        content = content.get("normalisation", content)
         if content.get("knee") and "clip" not in content:  # a knee bends values, but leaves the clip where it is
             raise ValueError("a knee needs a clip")
-    except (OSError, ValueError, AttributeError) as error:
+        n_signals = len(content["mean"])
+        content = {"clip": [NO_CLIP] * n_signals, "knee": [None] * n_signals, **content}
+        return from_json(Normalisation, content, known_keys_only=True)
+    except (OSError, ValueError, AttributeError, LookupError, TypeError) as error:
         reason = getattr(error, "strerror", error)
         raise InputError(
             f'--normalisation {path} cannot be used ({reason}): give none, data, or a file with {{"mean": [...], '
             '"std": [...]}, one number per signal'
         ) from error
-    return dict(content)
 
 
 def normalisation_of(option: str, n_signals: int, windows: npt.NDArray[np.floating] | None) -> Normalisation:
@@ -69,11 +63,7 @@ def normalisation_of(option: str, n_signals: int, windows: npt.NDArray[np.floati
             raise InputError("--normalisation data needs --data")
         values = windows.reshape(-1, n_signals).astype(np.float64)
         return Normalisation(tuple(map(float, values.mean(0))), tuple(map(float, values.std(0))), no_clip, no_knee)
-    content = {"clip": list(no_clip), "knee": list(no_knee), **read_normalisation(option)}
-    try:
-        normalisation = from_json(Normalisation, content)
-    except ValueError as error:
-        raise InputError(f"--normalisation {option} cannot be used: {error}") from error
+    normalisation = read_normalisation(option)
     if fault := normalisation.fault(n_signals):
         raise InputError(f"--normalisation {fault}")
     return normalisation
