@@ -55,7 +55,7 @@ def scored_recordings(
         check_unchanged(reader.windows(card.window), reader.sources, card)
     people = {recording.subject: recording.mounting.source for _, recording in everyone}
     scored = scored_people([card], people, reader.test_subjects(card.window))
-    notices = [*_silent([card]), *([] if is_remembered else _notices(reader, [card], people, scored))]
+    notices = [*_notices(reader, [card], people, scored, is_remembered)]
     numbered = [(number, recording) for number, recording in everyone if recording.subject in scored]
     _check_recordings([recording for _, recording in numbered], card)
     return numbered, natural_order(people.keys() - scored), notices
@@ -85,8 +85,7 @@ def scored_windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) 
             check_unchanged(data, chosen, card)
     scored = scored_people(cards, people, data.test.subject.tolist())
     data = data.with_test(scored)
-    notices = [*_silent(cards), *([] if is_remembered else _notices(reader, cards, people, scored))]
-    return data, [*notices, *_facing_back(cards, data)]
+    return data, [*_notices(reader, cards, people, scored, is_remembered), *_facing_back(cards, data)]
 
 
 def _check_recordings(recordings: Sequence[Recording], card: Card) -> None:
@@ -129,42 +128,36 @@ def scored_people(
 
 
 def _notices(
-    reader: DataReader, cards: Sequence[Card], people: Mapping[int | str, str], scored: Iterable[int | str]
-) -> list[Finding]:
-    return [
-        *misfits(reader.described, frame=cards[0].frame),
-        *_not_scored(cards, people),
-        *_perhaps_known(cards, scored),
-    ]
+    reader: DataReader,
+    cards: Sequence[Card],
+    people: Mapping[int | str, str],
+    scored: Iterable[int | str],
+    is_remembered: bool,
+) -> Iterator[Finding]:
+    general = [card for card in cards if not card.personal_correction]
+    if silent := [quoted(card.name) for card in general if not card.sources]:
+        text = f"The card of {listed(silent)} lists no people: the people scored here may have been in the training."
+        yield Finding("perhaps known", text)
+    if not is_remembered:
+        yield from misfits(reader.described, frame=cards[0].frame)
+        yield from _not_scored(general, people)
+        yield from _perhaps_known(general, scored)
 
 
-def _silent(cards: Sequence[Card]) -> list[Finding]:
-    """A finding that names the models whose cards do not list the people of their training."""
-    if silent := [card.name for card in cards if not card.sources and not card.personal_correction]:
-        names = listed([*map(quoted, silent)])
-        text = f"The card of {names} lists no people: the people scored here may have been in the training."
-        return [Finding("perhaps known", text)]
-    return []
-
-
-def _not_scored(cards: Sequence[Card], people: Mapping[int | str, str]) -> list[Finding]:
+def _not_scored(cards: Sequence[Card], people: Mapping[int | str, str]) -> Iterator[Finding]:
     """A finding that names the `people` in the training of the models, if there are any."""
-    trained = {card.name: _trained_on(card, people) for card in cards if not card.personal_correction}
-    trained = {name: subjects for name, subjects in trained.items() if subjects}
-    if not trained:
-        return []
-    names, subjects = " and ".join(f"'{name}'" for name in trained), next(iter(trained.values())) or ()
-    text = f"Not scored, since in the training of {names}: {noun_of(people)} {_first(subjects)}."
-    return [Finding("not scored", text)]
+    if trained := {card.name: subjects for card in cards if (subjects := _trained_on(card, people))}:
+        names, subjects = " and ".join(f"'{name}'" for name in trained), next(iter(trained.values()))
+        text = f"Not scored, since in the training of {names}: {noun_of(people)} {_first(subjects)}."
+        yield Finding("not scored", text)
 
 
-def _perhaps_known(cards: Sequence[Card], scored: Iterable[int | str]) -> list[Finding]:
+def _perhaps_known(cards: Sequence[Card], scored: Iterable[int | str]) -> Iterator[Finding]:
     """A finding that names the people who are `scored` and have the name of someone in a model's training."""
-    learners = {plain_name(x) for card in cards if not card.personal_correction for x in _learners(card)} - {""}
+    learners = {plain_name(x) for card in cards for x in _learners(card)} - {""}
     if alike := [person for person in scored if plain_name(person) in learners]:
         text = f"Scored, although the training had people of these names: {_first(alike)}. They may be the same people."
-        return [Finding("perhaps known", text)]
-    return []
+        yield Finding("perhaps known", text)
 
 
 def _facing_back(cards: Sequence[Card], data: Dataset) -> Iterator[Finding]:
