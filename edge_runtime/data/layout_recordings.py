@@ -28,7 +28,6 @@ from edge_runtime.signals.resampling import MAX_GAP_S, resampled
 from edge_runtime.signals.types import Array
 from edge_runtime.system.printable import has_control, quoted
 
-_MOST_TEXTS, _LONGEST_TEXT = 1000, 200  # labels in the files, and characters of one
 _BUNCHED = 1 / 3  # of the samples come within that part of the time between two: several are delivered together
 
 EXPORTS = {"Metadata.csv": "sensor-logger", "meta/device.csv": "phyphox"}
@@ -268,8 +267,6 @@ def _labelled(
 ) -> tuple[Recording, ...]:
     """The recordings with their labels. Raises `InputError` for a label without a name, and for too many."""
     texts = set().union(*(labels for _, labels in parts))
-    if len(texts) > _MOST_TEXTS or max(map(len, texts)) > _LONGEST_TEXT:
-        raise InputError(f"{path} has labels of over {_LONGEST_TEXT} characters, or over {_MOST_TEXTS:,}: see label")
     names_of_parts = (name for x, _ in parts for name in (x.subject, x.trial, x.mounting.placement, x.mounting.device))
     control = next((name for name in (*texts, *map(str, names_of_parts)) if has_control(name)), None)
     if control is not None:

@@ -109,7 +109,6 @@ REFUSED = [
     *[("rec-a.csv", "line 5", row, GOOD.replace("0.06", x)) for x in ("0.04", "nan")],
     *[("rec-a.csv", "line 5", row, GOOD.replace(",1,0,", f",{x},")) for x in ("101,0", "fast,0", "1,-201")],
     *[("rec-a.csv", "line 5", row, x) for x in (f"{GOOD},more", f"{GOOD[:-1]}b", GOOD[:-1])],
-    ("", "characters", row, GOOD.replace("walk", "w" * 300)),
     ("", "2 subjects", people, "a"),
     ("", "'jump'.*test subjects", people, "ab", {"labels": ("walk", "jump")}),
     ("", "2 subjects", people, "ab", {"n": 100}),
