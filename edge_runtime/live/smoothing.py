@@ -75,7 +75,10 @@ class Smoother:
         Activities that `cannot_begin` `[n_labels]` are not reported anew. Returns None before the first activity.
         """
         change = self._settings.change_moving if is_moving else self._settings.change_still
-        if not (self._is_certain and self.current in self._steps) and self._leaves_steps_open():
+        leaves_steps_open = (
+            self.probabilities.max() < self._settings.confidence <= self.probabilities[self._steps].sum()
+        )
+        if leaves_steps_open and not (self._is_certain and self.current in self._steps):
             change = min(change, CHANGE_OF_STEPS)
         others = (1 - self.probabilities) / (self._n_labels - 1)
         self.probabilities = (1 - change) * self.probabilities + change * others
@@ -89,10 +92,6 @@ class Smoother:
         if self.probabilities[likeliest] >= self._settings.confidence and not cannot_begin[likeliest]:
             self.current = likeliest
         return self.current
-
-    def _leaves_steps_open(self) -> bool:
-        confidence = self._settings.confidence
-        return bool(self.probabilities.max() < confidence <= self.probabilities[self._steps].sum())
 
     def shown(self, is_rejected: bool) -> int | None:
         """Return the activity to show after the latest window; None if it is unknown.

@@ -104,7 +104,10 @@ class Resampler:
         if time < self._newest - 1e6 * SET_BACK_S:
             self._behind.append((time, sample))
             if len(self._behind) == SET_BACK_SAMPLES:
-                self._set_back()
+                behind, self._behind = self._behind, []
+                self._end()
+                for earlier in behind:
+                    self._take(*earlier)
             return
         self.late += len(self._behind)
         self._behind = []
@@ -119,12 +122,6 @@ class Resampler:
         self._newest = max(self._newest, time)
         while self._waiting and self._waiting[0][0] <= self._newest - self._wait:
             self._use(*self._waiting.pop(0))
-
-    def _set_back(self) -> None:
-        behind, self._behind = self._behind, []
-        self._end()
-        for time, sample in behind:
-            self._take(time, sample)
 
     def _use(self, time: float, sample: Array) -> None:
         stretch = self._stretch

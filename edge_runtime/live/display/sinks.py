@@ -3,8 +3,8 @@
 import json
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
-from typing import Self
 
 import click
 from rich.table import Table
@@ -46,14 +46,11 @@ def minutes_and_seconds(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{whole:02}" if hours else f"{minutes}:{whole:02}"
 
 
-class Sink:
+class Sink(AbstractContextManager["Sink"]):
     """Takes events in order, a tick after each item of the source, and the summary at the end; a context manager.
 
     `elapsed_s` is the time since the first sample, `label` the label in a replayed recording, or "".
     """
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         pass

@@ -76,7 +76,6 @@ class LineDecoder:
         return self._finished()
 
     def _take(self, line: bytes) -> None:
-        is_reported = "malformed" in self._reported
         try:
             if len(line) > MAX_LINE_BYTES:
                 raise InputError(f"longer than {MAX_LINE_BYTES // 1024} KiB")
@@ -86,7 +85,7 @@ class LineDecoder:
                 raise InputError("some samples have times, and others do not")
         except InputError as error:
             self._left_out += 1
-            if not is_reported:
+            if "malformed" not in self._reported:
                 fault = f"{quoted(line.replace(bytes(1), b'').strip())}: {error}"
                 self.fault = self.fault or fault
                 self._report(Event("malformed", f"a line is not a sample, {fault}; further lines are only counted"))
