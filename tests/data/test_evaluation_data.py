@@ -24,19 +24,18 @@ def of(source: str, *subjects: int | str) -> dict[int | str, str]:
     return dict.fromkeys(subjects, source)
 
 
-def test_the_test_subjects_of_a_training_are_scored_whatever_its_data_is_called_now():
-    people = of("renamed", *range(1, 31))
-    assert scored_people([CARD], people, [1, 2]) == {*CARD.training["test_subjects"]}
-
-
-def test_of_a_part_of_its_data_those_are_scored_who_are_not_in_its_training():
-    card = trained_on("mine", "a", "b", testing=("c", "d"))
-    assert scored_people([card], of("mine", "a", "c", "new"), ["a"]) == {"c", "new"}
-
-
-def test_everyone_in_data_of_another_origin_is_scored_and_of_a_card_that_names_nobody_the_test_part():
-    assert scored_people([trained_on("mine", "a", "b")], of("other", "a", "z"), ["z"]) == {"a", "z"}
-    assert scored_people([replace(CARD, training={})], of("mine", "a", "b"), ["b"]) == {"b"}
+@pytest.mark.parametrize(
+    ("card", "people", "testing", "scored"),
+    [
+        (CARD, of("renamed", *range(1, 31)), [1, 2], {*CARD.training["test_subjects"]}),
+        (trained_on("mine", "a", "b", testing=("c", "d")), of("mine", "a", "c", "new"), ["a"], {"c", "new"}),
+        (trained_on("mine", "a", "b"), of("other", "a", "z"), ["z"], {"a", "z"}),
+        (replace(CARD, training={}), of("mine", "a", "b"), ["b"], {"b"}),
+    ],
+    ids=["renamed data", "a part of the data", "data of another origin", "a card without people"],
+)
+def test_people_who_are_new_to_a_model_are_scored(card, people, testing, scored):
+    assert scored_people([card], people, testing) == scored
 
 
 @pytest.mark.parametrize(("name", "is_told"), [("her-anna", True), ("her-7", False), ("bert", False)])

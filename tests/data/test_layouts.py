@@ -12,7 +12,6 @@ from written_recordings import motion, on_grid
 from edge_runtime.data import loading
 from edge_runtime.data.layout import Layout
 from edge_runtime.data.path_patterns import PathPattern
-from edge_runtime.data.text_rows import Rows
 from edge_runtime.errors import InputError
 
 ONE = 'files = "{subject}.txt"\nlabel = "walk"\n'
@@ -230,17 +229,6 @@ def test_rows_of_several_devices_and_people_may_alternate_in_files_of_one_sensor
     assert [recording.mounting.placement for recording in named] == ["wrist", "a2"]
 
 
-def test_each_row_of_many_people_is_taken_once(tmp_path, monkeypatch):
-    """Else a million people would take days."""
-    only, n_taken = Rows.only, []
-    monkeypatch.setattr(Rows, "only", lambda table, places: n_taken.append(len(places)) or only(table, places))
-    people = np.repeat([f"p{i}" for i in range(30)], 10)
-    (tmp_path / "a.csv").write_text("\n".join(rows(SAMPLES, times=SECONDS, more=[people])))
-    text = 'files = "a.csv"\nlabel = "walk"\nsubject = { column = 8, several = true }\n[time]\ncolumn = 1\nunit = "s"\n'
-    assert len(read(tmp_path, text + sensors(2)).recordings) == 30
-    assert sum(n_taken) == 300
-
-
 @pytest.mark.parametrize("clock", ["rate = 50\n", '[time]\ncolumn = 1\nunit = "s"\n'])
 def test_a_column_may_tell_trials_apart_with_or_without_times_that_begin_again(tmp_path, clock):
     trials = {name: motion(300, seed)[1] for seed, name in enumerate(("1", "2"))}
@@ -259,12 +247,6 @@ def test_labels_that_are_numbers_are_the_same_however_written_and_others_are_lef
     facts = read(tmp_path, BY_CELL + '[labels]\n1 = "WALKING"\n3 = "SITTING"\n"*" = ""\n')
     assert facts.recordings[0].labels.tolist() == [0] * 180 + [-1] * 120
     assert facts.absent_labels == ("3",)
-
-
-@pytest.mark.parametrize("other", ['1 = "rest"', '2 = "WALKING"'])
-def test_a_label_is_learned_or_not(tmp_path, other):
-    with pytest.raises(InputError, match="other_labels"):
-        read(tmp_path, f'{BY_CELL}[labels]\n1 = "WALKING"\n[other_labels]\n{other}\n')
 
 
 def test_a_star_in_the_name_of_a_label_is_any_text(tmp_path):

@@ -85,6 +85,7 @@ REFUSED = [
     ("mine.toml", "line 4", layout, "skip = 1", "skip = 1\nrate = 25"),
     ("mine.toml", "acceleration.offset", layout, 'unit = "g"', 'unit = "g"\noffset = [1, 2]'),
     ("mine.toml", "sensor", layout, 'unit = "g"', 'unit = "g"\nsensor = "acc"'),
+    *[("mine.toml", "other_labels", layout, 'fetch = "fetching"', x) for x in ('walk = "rest"', 'go = "WALKING"')],
     ("mine.toml", "dots", layout, "skip = 1", "skip = 1\n" + "a." * 200 + "a = 1"),
     *[("mine.toml", x, layout, "skip = 1", f'skip = 1\nencoding = "{x}"') for x in ("punycode", "utf-7", "nonsense")],
     ("mine.toml", "'H'", one_file, '"s"', '"%H:%M:%S %H"', timed(np.arange(200)), TIMED),

@@ -80,8 +80,10 @@ def test_probabilities_are_the_softmax_after_the_temperature(tiny):
     assert model.logits(np.zeros((0, 4, 2))).shape == (0, 2)
 
 
-def test_a_model_is_named_by_its_file_its_run_folder_or_a_reference_network(tiny, tmp_path):
+def test_a_model_is_named_by_its_file_its_run_folder_or_a_reference_network(tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert Classifier(str(tiny)).card.name == "tiny"
+    (tmp_path / "edge").mkdir()  # which does not hide a reference model
     for name in REFERENCE_MODELS:
         assert Classifier(name).card.name == name
     run = tmp_path / "run"
@@ -130,9 +132,3 @@ def test_windows_of_one_mounting_are_turned_into_the_frame_of_the_model(uci_har)
 def test_a_score_needs_a_label_index_for_each_window(tiny, y):
     with pytest.raises(InputError, match="y must"):
         Classifier(tiny).score(np.zeros((min(1, len(y)), 4, 2)), y)
-
-
-def test_a_folder_of_its_name_does_not_hide_a_reference_model(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "edge").mkdir()
-    assert Classifier("edge").card.name == "edge"

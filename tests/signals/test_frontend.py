@@ -20,6 +20,7 @@ RECORDINGS = st.integers(0, 60).flatmap(lambda n: arrays.arrays(np.float64, (n, 
 def stream(raw, cuts):
     front_end = FrontEnd()
     chunks = [front_end.push(chunk) for chunk in np.split(raw, sorted(cuts))]
+    assert sum(map(len, chunks)) == max(0, len(raw) - 1)  # the median looks one sample ahead
     return np.concatenate([*chunks, front_end.flush()])
 
 
@@ -32,16 +33,6 @@ def still(n, acceleration=(0.0, 0.0, 1.0), rotation=(0.0, 0.0, 0.0)):
 def test_any_chunking_gives_the_same_bits_as_the_whole_recording(raw, data):
     cuts = data.draw(st.lists(st.integers(0, len(raw)), max_size=10))
     assert stream(raw, cuts).tobytes() == frontend.signals(raw).tobytes()
-
-
-def test_signals_come_one_sample_late_and_flush_gives_the_last():
-    front_end = FrontEnd()
-    assert front_end.push(still(1)).shape == (0, 9)
-    assert front_end.push(still(1)).shape == (1, 9)
-    assert front_end.push(still(10)).shape == (10, 9)
-    assert front_end.push(np.empty((0, 6))).shape == (0, 9)
-    assert front_end.flush().shape == (1, 9)
-    assert FrontEnd().flush().shape == (0, 9)
 
 
 def test_gravity_and_gyroscope_offset_are_removed_and_total_acceleration_keeps_gravity():
