@@ -46,8 +46,8 @@ Given = str | Path | Sequence[str | Path | DataSource] | None
 def sources(given: Given) -> Sources:
     """The `given` sources; () is the embedded data. Raises `InputError` as `parse` does, and for one given twice."""
     named = [given] if isinstance(given, (str, Path)) else given or ()
-    sources_or_paths = (DataSource.parse(x) if isinstance(x, str) else x for x in named)
-    parsed = [DataSource(x) if isinstance(x, Path) else x for x in sources_or_paths]
+    sources_or_paths = (DataSource.parse(name) if isinstance(name, str) else name for name in named)
+    parsed = [DataSource(source) if isinstance(source, Path) else source for source in sources_or_paths]
     twice = next((x for x in parsed if parsed.count(x) > 1), None)
     if twice:
         raise InputError(f"the data {twice} is given twice: give it once")

@@ -184,24 +184,17 @@ def test_an_axis_that_is_still_for_less_than_a_window_fits(recordings):
 
 @pytest.mark.parametrize("factor", [RAD, 1 / RAD, 0.5, 2.0])
 def test_without_labels_unit_and_rate_are_seen_by_how_fast_gravity_turns(recordings, factor):
-    if factor in (0.5, 2.0):  # times the rate that a layout says
-        (fault,) = faults(without_labels(resampled(recordings, factor)))
-    else:
-        (fault,) = faults(without_labels(changed(recordings, lambda x: x * ([1] * 3 + [1 / factor] * 3))))
+    is_rate = factor in (0.5, 2.0)  # times the rate that a layout says
+    in_units = changed(recordings, lambda samples: samples / ([1] * 3 + [factor] * 3))
+    (fault,) = faults(without_labels(resampled(recordings, factor) if is_rate else in_units))
     assert fault.about == "rotation"
     assert fault.numbers["times"] == pytest.approx(factor, rel=0.15)
 
 
 def test_several_placements_are_judged_each_and_named(recordings):
-    wrist = [
-        replace(
-            recording,
-            mounting=replace(recording.mounting, placement="wrist", device="watch"),
-            samples=recording.samples * 9.80665,
-        )
-        for recording in recordings[:2]
-    ]
-    (fault,) = faults([*wrist, *recordings[2:]])
+    in_metres = changed(recordings[:2], lambda samples: samples * 9.80665)
+    on_wrists = [replace(recording, mounting=Mounting(placement="wrist")) for recording in in_metres]
+    (fault,) = faults([*on_wrists, *recordings[2:]])
     assert (fault.placement, fault.about) == ("wrist", "gravity")
     assert fault.numbers["gravity_g"] == pytest.approx(9.8, abs=0.5)
 
@@ -251,16 +244,10 @@ def pieces(recordings):
 
 
 def turned(recordings, chosen=lambda _: True):
-    random = np.random.default_rng(0)
-    turns = [
-        Rotation.random(random_state=random).as_matrix() if chosen(i) else np.eye(3) for i in range(len(recordings))
-    ]
+    turns = iter(Rotation.random(len(recordings), random_state=0).as_matrix())
     return [
-        replace(
-            recording,
-            samples=np.concatenate([recording.samples[:, :3] @ turn.T, recording.samples[:, 3:] @ turn.T], axis=1),
-        )
-        for recording, turn in zip(recordings, turns, strict=True)
+        replace(recording, samples=recording.samples @ np.kron(np.eye(2), next(turns))) if chosen(i) else recording
+        for i, recording in enumerate(recordings)
     ]
 
 

@@ -48,8 +48,7 @@ def jogging() -> np.ndarray:
 
 
 def worn(samples: np.ndarray, seed: int) -> np.ndarray:
-    rotation = Rotation.random(random_state=seed).as_matrix()
-    return np.concatenate([samples[:, :3] @ rotation.T, samples[:, 3:] @ rotation.T], axis=1)
+    return samples @ np.kron(np.eye(2), Rotation.random(random_state=seed).as_matrix().T)
 
 
 def watch(samples, seconds=None):
@@ -90,7 +89,7 @@ def table() -> np.ndarray:
     ("make_parts", "expected"),
     [
         (lambda: [worn(stretch(UPSTAIRS, 1500), 2)], ["found"]),
-        *((lambda x=x: [worn(stretch(x, 1500), 2)], []) for x in (SITTING, STANDING, LAYING)),
+        *((lambda label=label: [worn(stretch(label, 1500), 2)], []) for label in (SITTING, STANDING, LAYING)),
         (lambda: [worn(jogging(), 2)], []),
         (lambda: [stretch(WALKING, 190), stretch(STANDING, 300), stretch(WALKING, 190)], ["found"]),
         (lambda: [stretch(WALKING, 190), stretch(STANDING, 300), stretch(WALKING, 190) @ ASIDE.T], []),

@@ -135,7 +135,7 @@ def _listen(address: Address, kind: socket.SocketKind) -> tuple[socket.socket, A
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # datagrams that come while we are busy
         bound.bind(where)
     except (OSError, UnicodeError) as error:
-        reason = "no host can have this name" if isinstance(error, UnicodeError) else error.strerror or error
+        reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot listen on {address}: {reason}; give another port or address") from error
     return bound, address._replace(port=bound.getsockname()[1])
 
