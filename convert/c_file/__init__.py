@@ -26,7 +26,7 @@ def write_in_child(model: Path, folder: Path, on_progress: OnProgress = ignore_p
             *(str(model), str(folder)),
             on_progress=on_progress,
             on_message=answer.update,
-            seconds=lambda: _LONGEST_S,
+            seconds=_LONGEST_S,
         )
     except TimeoutError as error:
         raise DeviceError(f"the C of {model.name} took over {_LONGEST_S:g} s: use the .tflite file") from error

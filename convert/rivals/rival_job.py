@@ -75,5 +75,5 @@ def _run(
         *(to_text(job), str(scratch), *(form.file for form in pending)),
         on_progress=on_progress,
         on_message=listen,
-        seconds=lambda: _LONGEST_S,
+        seconds=_LONGEST_S,
     )

@@ -111,7 +111,7 @@ class Phone(Device):
         try:
             assert listening.stdout is not None
             self.adb.shell(f"am start -S -n {PACKAGE}/.BenchActivity --es job {self._folder}/{name}")
-            for line in child_processes.lines(listening.stdout, lambda: SILENCE_SECONDS):
+            for line in child_processes.lines(listening.stdout, SILENCE_SECONDS):
                 message = message_of(line)
                 if message.get("done") == name:
                     return

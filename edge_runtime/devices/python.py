@@ -102,7 +102,7 @@ class PythonDevice(Device):
             )
             try:
                 assert process.stdout is not None
-                for line in child_processes.lines(process.stdout, lambda: self.silence_seconds):
+                for line in child_processes.lines(process.stdout, self.silence_seconds):
                     if report := progress_of(message_of(line)):
                         stage = report[1]
                         on_progress(*report)

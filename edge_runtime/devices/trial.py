@@ -39,7 +39,7 @@ def _try(content: bytes, title: str, runtime: str) -> None:
         model = folder / "model.tflite"
         model.write_bytes(content)
         try:
-            run_in_child(name, advice, __name__, str(model), title, runtime, seconds=lambda: LONGEST_S)
+            run_in_child(name, advice, __name__, str(model), title, runtime, seconds=LONGEST_S)
         except TimeoutError as error:
             raise DeviceError(f"{name} did not end within {LONGEST_S:g} s; {advice}") from error
 

@@ -44,16 +44,11 @@ def cached_folder(place: Path, make: Callable[[Path], None]) -> Path:
 
 def once(name: str, task: Callable[[], object]) -> None:
     """Call `task`, unless the cache says that a call under this `name` has succeeded before."""
-    if not has_succeeded(name):
-        task()
-        with suppress(InputError, OSError):
-            success = cache_folder() / "once" / name
-            success.parent.mkdir(parents=True, exist_ok=True)
-            success.touch()
-
-
-def has_succeeded(name: str) -> bool:
-    """Tell whether a task under this `name` has succeeded before."""
     with suppress(InputError, OSError):
-        return (cache_folder() / "once" / name).is_file()
-    return False
+        if (cache_folder() / "once" / name).is_file():
+            return
+    task()
+    with suppress(InputError, OSError):
+        success = cache_folder() / "once" / name
+        success.parent.mkdir(parents=True, exist_ok=True)
+        success.touch()

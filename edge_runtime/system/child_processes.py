@@ -7,7 +7,6 @@ The last line is `{"done": true}`, or `{"error": ..., "exit_code": ...}` for an 
 import json
 import os
 import select
-import selectors
 import signal
 import subprocess
 import sys
@@ -31,7 +30,6 @@ Tell = Callable[..., None]
 _ERRORS = {ExitCode.USAGE: InputError, ExitCode.CHECK_FAILED: CheckFailedError, ExitCode.DEVICE: DeviceError}
 
 _LONGEST_STAGE = 200
-_LONGEST_OUTPUT = 1 << 24  # bytes
 _LAST_WORDS = 4000  # characters of a log
 _ROOT = Path(__file__).resolve().parents[2]
 # -P and our path in front: a user's module of the same name is never imported instead of ours.
@@ -55,17 +53,14 @@ def message_of(line: str) -> dict[str, Any]:
     """Return the message in `line`; it is empty for other text, which libraries print."""
     try:
         message = json.loads(line)
-    except (ValueError, RecursionError):
+    except ValueError:
         return {}
     return message if isinstance(message, dict) else {}
 
 
 def progress_of(message: Mapping[str, Any]) -> tuple[float, str] | None:
     """Return the finished share and the stage; None for other messages."""
-    share, stage = message.get("share"), message.get("stage")
-    if not isinstance(share, (int, float)) or not 0 <= share <= 1:
-        return None
-    return float(share), printable(str(stage), _LONGEST_STAGE)
+    return (message["share"], printable(message["stage"], _LONGEST_STAGE)) if "share" in message else None
 
 
 def error_fields(error: HarEdgeError) -> dict[str, Any]:
@@ -180,7 +175,7 @@ def run_in_child(
     *arguments: str,
     on_progress: OnProgress = ignore_progress,
     on_message: Callable[[dict[str, Any]], object] = lambda message: None,
-    seconds: Callable[[], float] | None = None,
+    seconds: float | None = None,
 ) -> None:
     """Run a `Child` to its end; `on_message` gets its messages as they come, `on_progress` the progress in them.
 
@@ -209,18 +204,15 @@ class LineReader:
         return [line.decode(errors="replace") for line in complete]
 
 
-def lines(stream: IO[bytes] | Child, seconds: Callable[[], float] | None = None) -> Iterator[str]:
-    """Yield the lines of `stream` as they come. Raises `TimeoutError` when a wait takes longer than `seconds()`."""
+def lines(stream: IO[bytes] | Child, seconds: float | None = None) -> Iterator[str]:
+    """Yield the lines of `stream` as they come. Raises `TimeoutError` when a wait takes longer than `seconds`."""
     reader = LineReader(stream)
-    with selectors.DefaultSelector() as selector:
-        selector.register(stream, selectors.EVENT_READ)
-        while True:
-            if not selector.select(max(0.0, seconds()) if seconds else None):
-                raise TimeoutError
-            complete = reader.read()
-            if complete is None:
-                return
-            yield from complete
+    while select.select([stream], [], [], seconds)[0]:
+        complete = reader.read()
+        if complete is None:
+            return
+        yield from complete
+    raise TimeoutError
 
 
 def run_command(arguments: Sequence[str], seconds: float | None = None) -> str:
@@ -232,7 +224,7 @@ def run_command(arguments: Sequence[str], seconds: float | None = None) -> str:
 def run_program(
     command: Sequence[str], seconds: float | None = None, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `command` to its end, without input, and return the beginning of its output and of its errors as UTF-8.
+    """Run `command` to its end, without input, and return its output and its errors as UTF-8.
 
     Raises `OSError` when it does not start, and `subprocess.TimeoutExpired` after `seconds`; then it is killed with all
     its children.
@@ -248,7 +240,7 @@ def run_program(
         texts = []
         for file in (output, errors):
             file.seek(0)
-            texts.append(file.read(_LONGEST_OUTPUT).decode(errors="replace"))
+            texts.append(file.read().decode(errors="replace"))
     return subprocess.CompletedProcess(command, process.returncode, *texts)
 
 

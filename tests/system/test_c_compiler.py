@@ -2,19 +2,12 @@
 
 import pytest
 
-from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.system.c_compiler import compile_library, find_compiler
-
-
-def test_a_cc_that_is_not_a_command_is_refused(monkeypatch):
-    monkeypatch.setenv("CC", "gcc '")
-    with pytest.raises(InputError, match="CC"):
-        find_compiler()
+from edge_runtime.errors import DeviceError
+from edge_runtime.system.c_compiler import compile_library
 
 
 @pytest.mark.parametrize(
-    ("compiler", "reason"),
-    [("cc", "model.c:1"), ("false", "exit code 1"), ("absent-cc", "No such"), ("true", "no file")],
+    ("compiler", "reason"), [("cc", "model.c:1"), ("false", "exit code 1"), ("absent-cc", "No such")]
 )
 def test_a_compiler_that_fails_is_named_with_its_reason(tmp_path, monkeypatch, compiler, reason):
     monkeypatch.setenv("CC", compiler)

@@ -23,15 +23,14 @@ def test_the_parent_reads_the_messages_of_a_child():
     assert run_child("done") == [(0.5, "working"), None]
 
 
-@pytest.mark.parametrize("share", ["null", '"x"', "-1", "2", "NaN", "[]"])
-def test_lines_that_are_not_messages_are_no_progress(share):
-    assert child_processes.progress_of(child_processes.message_of(f'{{"share": {share}}}')) is None
-    assert child_processes.message_of("[" * 100_000) == {}
+@pytest.mark.parametrize("line", ["", "words", "3", "[]", '{"done": true}'])
+def test_lines_that_are_not_messages_are_no_progress(line):
+    assert child_processes.progress_of(child_processes.message_of(line)) is None
 
 
 def test_a_child_that_stops_within_a_line_is_not_waited_for():
     with pytest.raises(TimeoutError):
-        child_processes.run_in_child("x", "y", "tests.system.child", "half", seconds=lambda: 2)
+        child_processes.run_in_child("x", "y", "tests.system.child", "half", seconds=2)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +67,3 @@ def test_a_program_that_takes_too_long_is_stopped_with_its_children(tmp_path):
     with pytest.raises(subprocess.TimeoutExpired):
         child_processes.run_program(["sh", "-c", f"sleep 600 & echo $! >{started}; wait"], 0.5)
     wait_until(lambda: has_ended(started.read_text()))
-
-
-def test_the_beginning_of_an_endless_output_is_enough(monkeypatch):
-    monkeypatch.setattr(child_processes, "_LONGEST_OUTPUT", 5)
-    assert child_processes.run_program(["echo", "123456789"]).stdout == "12345"

@@ -108,7 +108,7 @@ class EmulatedDevice(RemoteDevice):
             finally:
                 os.close(its)
             try:
-                counts = qemu_log.instructions_between_marks(child_processes.lines(log, lambda: _SILENCE_SECONDS))
+                counts = qemu_log.instructions_between_marks(child_processes.lines(log, _SILENCE_SECONDS))
                 process.wait(_SILENCE_SECONDS)
             except (TimeoutError, subprocess.TimeoutExpired) as error:
                 raise DeviceError(f"the emulated board gave no sign of life for {_SILENCE_SECONDS:g} s") from error
