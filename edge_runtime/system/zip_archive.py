@@ -4,17 +4,13 @@ import struct
 import zipfile
 import zlib
 from contextlib import AbstractContextManager, ExitStack
-from os import SEEK_END
 from pathlib import Path
 from typing import IO
 
 from edge_runtime.errors import InputError
 from edge_runtime.system.outside_files import open_file
 
-MAX_UNPACKED = 2**30  # bytes that all members together may declare; the official archive has 0.28 GB
-_MOST_TIMES, _ALWAYS = 50, 2**26  # unpacked bytes per byte of the file: texts of numbers have 3 to 20
 MAX_MEMBER = 2**28  # bytes of one member
-MAX_DIRECTORY = 2**20  # bytes of the list of members: each takes 46 and its name
 
 # RuntimeError: an encrypted member, or an unknown compression. A Python may lack LZMA.
 _LZMA_ERROR = getattr(getattr(zipfile, "lzma", None), "LZMAError", zlib.error)
@@ -30,7 +26,7 @@ def is_zip(path: Path) -> bool:
 class Archive(AbstractContextManager["Archive"]):
     """A zip archive; `place` names it in errors.
 
-    Raises `InputError` when it is damaged, would unpack to too many bytes, or lists too many members.
+    Raises `InputError` when it is damaged.
     """
 
     def __init__(self, file: Path | IO[bytes], place: str) -> None:
@@ -38,19 +34,11 @@ class Archive(AbstractContextManager["Archive"]):
         with ExitStack() as opened:
             source = opened.enter_context(open_file(file, "a zip")) if isinstance(file, Path) else file
             try:
-                end = zipfile._EndRecData(source)  # type: ignore[attr-defined]
-                listed = end[zipfile._ECD_SIZE] if end else 0  # type: ignore[attr-defined]
-                if listed > MAX_DIRECTORY:  # `ZipFile` makes an object of each member
-                    raise InputError(f"{place} lists its members in {listed:,} bytes; the limit is {MAX_DIRECTORY:,}")
                 self._zip = opened.enter_context(zipfile.ZipFile(source))
             except _BROKEN as error:
                 raise InputError(f"{place} is a damaged or truncated zip ({error})") from error
-            entries = self._zip.infolist()
-            self.unpacked = sum(entry.file_size for entry in entries)  # bytes that all members declare
-            most = min(MAX_UNPACKED, max(_ALWAYS, _MOST_TIMES * source.seek(0, SEEK_END)))
-            if self.unpacked > most:
-                raise InputError(f"{place} would unpack to {self.unpacked:,} bytes; the limit for its size is {most:,}")
             self._opened = opened.pop_all()
+        entries = self._zip.infolist()
         self.names = [entry.filename for entry in entries if not entry.filename.endswith("/")]
         self.start = min((entry.header_offset for entry in entries), default=0)
         """The position of the first member in the file: not 0 if other data precedes the archive."""
