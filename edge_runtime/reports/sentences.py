@@ -113,10 +113,11 @@ def left_out(windows: Mapping[str, int]) -> str | None:
     return f"Windows left out, since the model has no such label: {named}." if windows else None
 
 
-def motionless(windows: Mapping[str, int], mountings: int, begin: str = "Windows left out") -> str | None:
+def motionless(windows: Mapping[str, int], mountings: int) -> str | None:
     """Say how many `windows` by label were left out because nobody moves in their `mountings`."""
     named = ", ".join(f"{n} of {label}" for label, n in windows.items())
-    return f"{begin}: {named}, in {counted(mountings, 'mounting')} in which nobody moves." if windows else None
+    where = f"in {counted(mountings, 'mounting')} in which nobody moves"
+    return f"Windows left out: {named}, {where}." if windows else None
 
 
 def exchanged_labels(pairs: Mapping[str, Sequence[str]]) -> list[str]:

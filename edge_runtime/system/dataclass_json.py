@@ -24,11 +24,6 @@ class Quantity:
     at_least: float = -1e15
     at_most: float = 1e15
 
-    def check(self, value: float, where: str) -> None:
-        """Raise `ValueError` when `value`, which is at `where`, is outside the limits or NaN."""
-        if not self.at_least <= value <= self.at_most:
-            raise ValueError(f"{where} is not from {self.at_least:g} to {self.at_most:g}")
-
 
 def to_text(value: Any, **others: Any) -> str:
     """Return the dataclass `value` as a JSON object, with the members `others` in front."""
@@ -87,8 +82,8 @@ def _convert(kind: Any, value: Any, where: str, strict: bool) -> Any:
     if origin is typing.Annotated:
         converted = _convert(arguments[0], value, where, strict)
         for note in arguments[1:]:
-            if isinstance(note, Quantity) and converted is not None:
-                note.check(converted, where)
+            if isinstance(note, Quantity) and converted is not None and not note.at_least <= converted <= note.at_most:
+                raise ValueError(f"{where} is not from {note.at_least:g} to {note.at_most:g}")
         return converted
     if _is_union(kind):
         return _member(arguments, value, where, strict)

@@ -15,9 +15,9 @@ def percent(share: float | None, digits: int = 2) -> str:
     return NOT_MEASURED if share is None or math.isnan(share) else f"{100 * share:.{digits}f} %"
 
 
-def percent_range(interval: tuple[float, float] | None, digits: int = 1) -> str:
+def percent_range(interval: tuple[float, float] | None) -> str:
     """Return `96.2–98.8 %` for an interval of shares."""
-    return NOT_MEASURED if interval is None else f"{100 * interval[0]:.{digits}f}–{percent(interval[1], digits)}"
+    return NOT_MEASURED if interval is None else f"{100 * interval[0]:.1f}–{percent(interval[1], 1)}"
 
 
 def in_unit(milliseconds: float, unit: str) -> float:
