@@ -11,8 +11,7 @@ from pathlib import Path
 from edge_runtime.bench.measurement_job import SILENCE_SECONDS, Answers, Device, MeasurementJob, read_answers
 from edge_runtime.devices.adb import Adb
 from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.system import child_processes
-from edge_runtime.system.child_processes import message_of, progress_of
+from edge_runtime.system.child_processes import lines, message_of, progress_of, started
 from edge_runtime.system.progress import OnProgress
 
 PACKAGE = "haredge.demo"
@@ -42,8 +41,6 @@ class Phone(Device):
         on_progress(0.0, "looking for the app")
         # The shell writes to the first folder for the app, and the app to the second folder for the shell.
         folders = self.adb.shell("echo ${TMPDIR:-/data/local/tmp}; echo ${EXTERNAL_STORAGE:-/sdcard}").splitlines()
-        if len(folders) < 2:
-            raise DeviceError(f"{self.name} does not name its folders: restart it, or 'adb kill-server'")
         self._folder = f"{folders[0]}/har-edge"
         self._answers = f"{folders[1]}/Android/data/{PACKAGE}/files/bench"
         self.adb.shell(f"mkdir -p {self._folder} && chmod 755 {self._folder}")
@@ -99,30 +96,22 @@ class Phone(Device):
 
     def _work(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> None:
         """Start the app's process for `job` and listen until the job has ended."""
-        name = job.path(folder).name
-        listening = subprocess.Popen(
-            self.adb.adb_command("logcat", "-T", "1", "-v", "raw", "-s", f"{_TAG}:I"),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        stage = "starting"
-        try:
+        name, stage = job.path(folder).name, "starting"
+        command = self.adb.adb_command("logcat", "-T", "1", "-v", "raw", "-s", f"{_TAG}:I")
+        with started(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as listening:
             assert listening.stdout is not None
             self.adb.shell(f"am start -S -n {PACKAGE}/.BenchActivity --es job {self._folder}/{name}")
-            for line in child_processes.lines(listening.stdout, SILENCE_SECONDS):
-                message = message_of(line)
-                if message.get("done") == name:
-                    return
-                if report := progress_of(message):
-                    stage = report[1]
-                    on_progress(*report)
-        except TimeoutError as error:
-            raise DeviceError(
-                f"the app on {self.name} gave no sign of life for {SILENCE_SECONDS:g} s (last: {stage}): "
-                "unlock the phone and keep the app in front"
-            ) from error
-        finally:
-            child_processes.stop(listening)
+            try:
+                for line in lines(listening.stdout, SILENCE_SECONDS):
+                    message = message_of(line)
+                    if message.get("done") == name:
+                        return
+                    if report := progress_of(message):
+                        stage = report[1]
+                        on_progress(*report)
+            except TimeoutError as error:
+                raise DeviceError(
+                    f"the app on {self.name} gave no sign of life for {SILENCE_SECONDS:g} s (last: {stage}): "
+                    "unlock the phone and keep the app in front"
+                ) from error
         raise DeviceError(f"the connection to {self.name} was lost: plug it in again, and try again")

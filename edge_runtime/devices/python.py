@@ -13,8 +13,7 @@ from edge_runtime.bench.machine import Machine
 from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.measurement_job import SILENCE_SECONDS, Answers, Device, MeasurementJob, no_answer, read_answers
 from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.system import child_processes
-from edge_runtime.system.child_processes import message_of, progress_of, run_program
+from edge_runtime.system.child_processes import lines, message_of, progress_of, run_program, started
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.outside_files import parse_json
@@ -90,19 +89,15 @@ class PythonDevice(Device):
         job.write(folder)
         log = folder / f"{job.name}.log"
         stage = "starting"
-        with log.open("wb") as stderr:
-            process = subprocess.Popen(
-                # -B: write no bytecode beside the user's packages.
-                [self.interpreter, "-B", str(write_bundle(folder)), str(job.path(folder))],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                cwd=folder,
-                start_new_session=True,
-            )
+        # -B: write no bytecode beside the user's packages.
+        command = [self.interpreter, "-B", str(write_bundle(folder)), str(job.path(folder))]
+        with (
+            log.open("wb") as stderr,
+            started(command, stdout=subprocess.PIPE, stderr=stderr, cwd=folder) as process,
+        ):
+            assert process.stdout is not None
             try:
-                assert process.stdout is not None
-                for line in child_processes.lines(process.stdout, self.silence_seconds):
+                for line in lines(process.stdout, self.silence_seconds):
                     if report := progress_of(message_of(line)):
                         stage = report[1]
                         on_progress(*report)
@@ -110,8 +105,6 @@ class PythonDevice(Device):
             except (TimeoutError, subprocess.TimeoutExpired) as error:
                 how = f"gave no sign of life for {self.silence_seconds:g} s while {stage}"
                 raise no_answer(job.title, how) from error
-            finally:
-                child_processes.stop(process)
         answers = read_answers(folder, job)
         if answers is None:
             words = log.read_text(encoding="utf-8", errors="replace")

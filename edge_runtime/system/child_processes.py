@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -137,13 +137,10 @@ class Child(AbstractContextManager["Child"]):
     def read(self) -> list[dict[str, Any]] | None:
         """Wait for output, and return the complete messages; None when the child has ended."""
         complete = self._reader.read()
-        return None if complete is None else list(map(self.take_in, complete))
-
-    def take_in(self, line: str) -> dict[str, Any]:
-        """Return the message in `line`, the next line of its output."""
-        self._last = message = message_of(line)
-        self._stage = message.get("stage", self._stage)
-        return message
+        messages = None if complete is None else list(map(message_of, complete))
+        for message in messages or ():
+            self._last, self._stage = message, message.get("stage", self._stage)
+        return messages
 
     def finish(self) -> None:
         """Wait for its end. Raises the error of its last message, or one that says how it died."""
@@ -179,20 +176,24 @@ def run_in_child(
 ) -> None:
     """Run a `Child` to its end; `on_message` gets its messages as they come, `on_progress` the progress in them.
 
-    Raises `TimeoutError` as `lines` does, and the errors of `Child.finish`.
+    Raises `TimeoutError` after `seconds` without output, and the errors of `Child.finish`.
     """
     with Child(name, advice, module, *arguments) as child:
-        for line in lines(child, seconds):
-            on_message(message := child.take_in(line))
-            if progress := progress_of(message):
-                on_progress(*progress)
-        child.finish()
+        while select.select([child], [], [], seconds)[0]:
+            messages = child.read()
+            if messages is None:
+                return child.finish()
+            for message in messages:
+                on_message(message)
+                if progress := progress_of(message):
+                    on_progress(*progress)
+    raise TimeoutError
 
 
 class LineReader:
     """Reads the lines of `stream` as they come."""
 
-    def __init__(self, stream: IO[bytes] | Child) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
         self._stream, self._pending = stream, b""
 
     def read(self) -> list[str] | None:
@@ -204,7 +205,7 @@ class LineReader:
         return [line.decode(errors="replace") for line in complete]
 
 
-def lines(stream: IO[bytes] | Child, seconds: float | None = None) -> Iterator[str]:
+def lines(stream: IO[bytes], seconds: float) -> Iterator[str]:
     """Yield the lines of `stream` as they come. Raises `TimeoutError` when a wait takes longer than `seconds`."""
     reader = LineReader(stream)
     while select.select([stream], [], [], seconds)[0]:
@@ -230,13 +231,8 @@ def run_program(
     its children.
     """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, start_new_session=True
-        )
-        try:
+        with started(command, cwd=cwd, stdout=output, stderr=errors) as process:
             process.wait(seconds)
-        finally:
-            kill(process)
         texts = []
         for file in (output, errors):
             file.seek(0)
@@ -244,17 +240,22 @@ def run_program(
     return subprocess.CompletedProcess(command, process.returncode, *texts)
 
 
-def kill(process: subprocess.Popen[Any]) -> None:
-    """Kill `process`, the leader of a session, with all its children, if it still runs."""
+@contextmanager
+def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Start `command` without input in a session of its own, and `stop` it at the end of the block."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, **options)
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+def stop(process: subprocess.Popen[Any]) -> None:
+    """Kill `process`, the leader of a session, with all its children, if it still runs, and close its pipes."""
     if process.poll() is None:
         with suppress(ProcessLookupError, PermissionError):  # the latter on macOS, if it has just ended
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def stop(process: subprocess.Popen[Any]) -> None:
-    """Kill `process` as `kill` does, and close its pipes."""
-    kill(process)
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()

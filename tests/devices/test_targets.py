@@ -3,11 +3,6 @@
 import pytest
 from programs import assert_one_sentence, write_program
 
-from edge_runtime.devices.adb import Adb
-from edge_runtime.devices.phone import Phone
-from edge_runtime.errors import DeviceError
-from edge_runtime.system.progress import ignore_progress
-
 
 @pytest.fixture
 def har_edge(har_edge_here, tmp_path):
@@ -41,9 +36,3 @@ def test_adb_without_a_usable_phone_is_a_device_error(har_edge, tmp_path, monkey
         done = har_edge("devices", "adb:")
         assert done.returncode == 3
         assert noun in done.stdout + done.stderr
-
-
-def test_a_phone_that_does_not_name_its_folders_is_a_device_error(tmp_path, monkeypatch):
-    monkeypatch.setenv("HAR_EDGE_ADB", str(write_program(tmp_path / "adb", "echo 14")))
-    with pytest.raises(DeviceError, match="abc"):
-        Phone(Adb("abc")).prepare(ignore_progress)

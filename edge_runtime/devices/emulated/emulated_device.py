@@ -23,7 +23,7 @@ from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import preparation
 from edge_runtime.model.interpreters import open_model
-from edge_runtime.system import child_processes
+from edge_runtime.system.child_processes import lines, started
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.process_endings import ending
 from edge_runtime.system.progress import OnProgress
@@ -99,21 +99,17 @@ class EmulatedDevice(RemoteDevice):
             # A thread of NumPy could interrupt the counted thread.
             env={"PYTHONPATH": str(self.site), "OPENBLAS_NUM_THREADS": "1"},
         )
-        null = subprocess.DEVNULL
-        with os.fdopen(ours, "rb", buffering=0) as log, (job / "stderr").open("w+b") as stderr:
+        with (
+            os.fdopen(ours, "rb", buffering=0) as log,
+            (job / "stderr").open("w+b") as stderr,
+            started(command, stdout=subprocess.DEVNULL, stderr=stderr, pass_fds=[its]) as process,
+        ):
+            os.close(its)
             try:
-                process = subprocess.Popen(
-                    command, stdin=null, stdout=null, stderr=stderr, pass_fds=[its], start_new_session=True
-                )
-            finally:
-                os.close(its)
-            try:
-                counts = qemu_log.instructions_between_marks(child_processes.lines(log, _SILENCE_SECONDS))
+                counts = qemu_log.instructions_between_marks(lines(log, _SILENCE_SECONDS))
                 process.wait(_SILENCE_SECONDS)
             except (TimeoutError, subprocess.TimeoutExpired) as error:
                 raise DeviceError(f"the emulated board gave no sign of life for {_SILENCE_SECONDS:g} s") from error
-            finally:
-                child_processes.stop(process)
         if process.returncode or len(counts) != 2:
             words = (job / "stderr").read_text(errors="replace")
             raise DeviceError(f"an emulated board that counts instructions {ending(process.returncode, words)}")

@@ -65,4 +65,4 @@ def board(adbd, namespace, home, tmp_path) -> Iterator[subprocess.Popen[bytes]]:
     connect = [*namespace, "adb", "-P", "5602", "connect", SERIAL]
     wait_until(lambda: run_program(*connect, env=home.environment).stdout.startswith("connected"), 20)
     yield process
-    child_processes.kill(process)
+    child_processes.stop(process)
