@@ -185,8 +185,7 @@ def parse_gate(text: str) -> Gate:
     """
     match = _CONDITION.fullmatch(text)
     metric = METRICS.get(match["metric"]) if match else None
-    is_right = match and metric and math.isfinite(float(match["limit"]))
-    if not match or not metric or not is_right or (metric.unit == POINTS) is (match["unit"] == "%"):
+    if not match or not metric or (metric.unit == POINTS) is (match["unit"] == "%"):
         raise InputError(
             f"--fail-if {text!r} is not like 'undisturbed>5%' or 'accuracy<-0.3', with one of {', '.join(METRICS)}"
         )

@@ -8,23 +8,15 @@ from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.measured import Latency, WarmUp
 from edge_runtime.bench.results import Control
 
-# With fewer inferences, fewer than five samples lie beyond p99.
-FEWEST_RUNS = 500
-# Fewer rounds do not show how much rounds differ.
-FEWEST_ROUNDS = 5
-# Load average of the minute before the run.
-BUSY_LOAD = 0.5
-# CPUs that other programs used during the measurement; our own progress bar takes a few hundredths.
-BUSY_SHARE = 0.25
-# Share of a graph's operators outside XNNPACK.
-MOST_OUTSIDE = 0.1
-# Raspberry Pis slow down from 80 degrees on; others a little later.
-HOT_C = 80.0
-# Clocks always vary by a few per cent.
-CLOCK_CHANGE = 0.1
-# Half of an interval, as a share of its ratio, if no other precision was asked for.
+FEWEST_RUNS = 500  # inferences: with fewer, fewer than five samples lie beyond p99
+FEWEST_ROUNDS = 5  # fewer do not show how much rounds differ
+BUSY_LOAD = 0.5  # load average of the minute before the run
+BUSY_SHARE = 0.25  # CPUs that other programs used; our own progress bar takes a few hundredths
+MOST_OUTSIDE = 0.1  # share of a graph's operators outside XNNPACK
+HOT_C = 80.0  # from which Raspberry Pis slow down; others a little later
+CLOCK_CHANGE = 0.1  # clocks always vary by a few per cent
+# By whether windows are paced: half of an interval, as a share of its ratio, if no other precision was asked for.
 WIDEST_INTERVAL = {False: 0.05, True: 0.2}
-
 
 Doubt = tuple[str, str]
 """What was seen, and what to try."""

@@ -18,13 +18,11 @@ from edge_runtime.system.child_processes import error_fields
 from edge_runtime.system.dataclass_json import Quantity, from_json, to_text
 from edge_runtime.system.files import atomic_path, write_text
 from edge_runtime.system.outside_files import parse_json, read_text
-from edge_runtime.system.printable import printable
 from edge_runtime.system.progress import OnProgress
 
 FORMAT = 2
 MOST_ROUND_S = 2.0  # of timing, unless a single turn of each model takes longer
 SILENCE_SECONDS = 300.0  # a worker that reports nothing for so long is stopped
-_LONGEST_ERROR = 2000
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,6 @@ class MeasurementJob:
     task: str
     models: tuple[JobModel, ...]
     threads: int = 1
-    xnnpack: bool = True
     turns: int = 0
     period_s: float = 0.0
     score: bool = True
@@ -178,7 +175,7 @@ def read_answer(folder: Path, name: str) -> Answer | None:
         return None
     if error is not None:
         kind = InputError if content.get("exit_code") == ExitCode.USAGE else DeviceError
-        raise kind(printable(str(error), _LONGEST_ERROR))
+        raise kind(error)
     return Answer(facts, arrays)
 
 

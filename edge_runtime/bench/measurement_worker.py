@@ -74,7 +74,8 @@ def measure(job: MeasurementJob, folder: Path) -> dict[str, Any]:
     about, before, began = machine.read_facts(cpu), state(cpu), _cpu_seconds()
     children = _start(job, folder)
     end_with_the_reader(sys.stdout)
-    turns = job.turns or _turns(sum(child.slice_s for child in children))
+    slices_s = sum(child.slice_s for child in children) or 1e-9
+    turns = job.turns or max(LEAST_TURNS, min(MOST_TURNS, int(MOST_ROUND_S / slices_s)))
     start = time.monotonic()
     for turn in range(turns):
         report("timing", 0.3 + 0.4 * turn / turns)
@@ -108,10 +109,6 @@ def _start(job: MeasurementJob, folder: Path) -> list[ModelProcess]:
         report(f"opening {Path(job.models[i].title).name}", 0.3 * len(children) / len(places))
         children[i] = ModelProcess.start(job, i, folder, children.values())
     return [children[i] for i in places]
-
-
-def _turns(slices_s: float) -> int:
-    return max(LEAST_TURNS, min(MOST_TURNS, int(MOST_ROUND_S / max(slices_s, 1e-9))))
 
 
 def _cpu_seconds() -> float:

@@ -19,7 +19,7 @@ from edge_runtime.bench import energy, machine
 from edge_runtime.bench.measured import ModelFacts, RuntimeVersion
 from edge_runtime.bench.measurement_job import JobModel, MeasurementJob, no_answer, write_answer, write_error
 from edge_runtime.bench.timing import harness_overhead, time_calls, warm_up
-from edge_runtime.errors import DeviceError, HarEdgeError, InputError
+from edge_runtime.errors import DeviceError, HarEdgeError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.c_model import CModel
 from edge_runtime.model.classifier import Prepare, check_graph, check_windows, predict, preparation
@@ -145,12 +145,14 @@ class ModelMeasurement:
         elif is_onnx:
             self._model = open_onnx(content, job.threads, model.title)
         else:
-            self._model = open_model(content, runtime.name, job.threads, job.xnnpack, model.title)
+            self._model = open_model(content, runtime.name, job.threads, name=model.title)
         check_graph(self._model.input, self._model.output, self._card, model.title)
         self._prepare = preparation(self._card, self._model.input)
         self._all_preparation = _turning(self._card, self._prepare)
         self._is_scored = model.is_scored
-        self._windows = _some_windows(self._path)
+        windows = np.load(self._path, mmap_mode="r", allow_pickle=False)  # the whole file would count as its memory
+        rows = np.linspace(0, len(windows) - 1, min(TIMED_WINDOWS, len(windows))).astype(int)
+        self._windows = [np.array(windows[row], np.float32) for row in rows]
         self._inputs = [self._prepare(window).copy() for window in self._windows]
 
         began = time.perf_counter_ns()
@@ -217,15 +219,6 @@ def _turning(card: cards.Card, prepare: Prepare) -> Prepare:
         return prepare
     names, rotation = card.signal_names, np.eye(3)
     return lambda window: prepare(turned(window, names, rotation))
-
-
-def _some_windows(path: Path) -> list[npt.NDArray[np.float32]]:
-    """Read a few windows from all over the file; the whole file would count as memory of the model."""
-    windows = np.load(path, mmap_mode="r", allow_pickle=False)
-    if not len(windows):
-        raise InputError("the data has no test windows: name other data with --data")
-    rows = np.linspace(0, len(windows) - 1, min(TIMED_WINDOWS, len(windows))).astype(int)
-    return [np.array(windows[row], np.float32) for row in rows]
 
 
 def _score(model: Model, prepare: Prepare, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -21,8 +21,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.model.c_model import C
 from edge_runtime.model.scheme_names import FLOAT
 from edge_runtime.signals.types import Frame
-from edge_runtime.system import dataclass_json
-from edge_runtime.system.dataclass_json import Quantity
+from edge_runtime.system.dataclass_json import Quantity, from_json
 from edge_runtime.system.files import write_text
 from edge_runtime.system.outside_files import parse_json, read_text
 
@@ -100,11 +99,6 @@ class Result:
     raw_input: Annotated[bool, "whether the graph takes windows in physical units and prepares them itself"] = False
     rival: Annotated[str | None, "the tool that made this form; null for har-edge"] = None
     frame: Annotated[Frame, "axes of the windows: `device` or `walking`"] = "device"
-
-    @property
-    def is_end_to_end(self) -> bool:
-        """Tell whether an inference takes windows as they are, so that `end_to_end_ms` equals `latency_ms`."""
-        return self.raw_input and self.frame == "device"
 
     @property
     def form(self) -> str:
@@ -254,23 +248,18 @@ def read_report(path: Path) -> Report:
     Raises `InputError` for a missing file, and for a file that is not a report or contradicts itself.
     """
     try:
-        return parse_report(read_text(path, "a result of 'har-edge bench'", or_pipe=True))
+        content = parse_json(read_text(path, "a result of 'har-edge bench'", or_pipe=True))
+        number = content.get("format") if isinstance(content, dict) else None
+        if number != FORMAT:
+            raise ValueError(f"its format is {number}, and this version of har-edge reads format {FORMAT}")
+        report = from_json(Report, content)
+        for i, result in enumerate(report.results):
+            if {len(result.confusion), *map(len, result.confusion)} != {len(result.labels)}:
+                raise ValueError(f"results[{i}].confusion does not have a row and a column per label")
+        for i, comparison in enumerate(report.comparisons):
+            if max(comparison.result, comparison.against) >= len(report.results):
+                raise ValueError(f"comparisons[{i}] is about a result that is not there")
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise InputError(f"cannot read {path} ({why}): name a JSON file that 'har-edge bench' wrote") from error
-
-
-def parse_report(text: str) -> Report:
-    """Return the report in `text`. Raises `ValueError` that names the wrong value."""
-    content = parse_json(text)
-    number = content.get("format") if isinstance(content, dict) else None
-    if number != FORMAT:
-        raise ValueError(f"its format is {number}, and this version of har-edge reads format {FORMAT}")
-    report = dataclass_json.from_json(Report, content)
-    for i, result in enumerate(report.results):
-        if {len(result.confusion), *map(len, result.confusion)} != {len(result.labels)}:
-            raise ValueError(f"results[{i}].confusion does not have a row and a column per label")
-    for i, comparison in enumerate(report.comparisons):
-        if max(comparison.result, comparison.against) >= len(report.results):
-            raise ValueError(f"comparisons[{i}] is about a result that is not there")
     return report

@@ -55,11 +55,6 @@ class MeasurementSettings:
     without_c: str | None = None
     needs_c: bool = False
 
-    @property
-    def least_rounds(self) -> int:
-        """The number of rounds before the precision counts."""
-        return self.rounds or (PACED_ROUNDS if self.paced else LEAST_ROUNDS)
-
 
 @dataclass
 class Participant:
@@ -136,7 +131,8 @@ class Rounds:
                 except HarEdgeError as error:
                     each.failure = error
             self._n += 1
-            if not self.settings.rounds and self._n >= self.settings.least_rounds - 4 and self._n % 4 == 0:
+            least_rounds = PACED_ROUNDS if self.settings.paced else LEAST_ROUNDS
+            if not self.settings.rounds and self._n >= least_rounds - 4 and self._n % 4 == 0:
                 self._precisions = (self._precisions[1], self._reached())
 
     @property

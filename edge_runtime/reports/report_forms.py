@@ -69,7 +69,7 @@ def row_groups(results: Sequence[Result]) -> list[list[Row]]:
         # If all models prepare windows themselves, latency is already end to end.
         *(
             []
-            if all(result.is_end_to_end for result in results)
+            if all(result.raw_input and result.frame == "device" for result in results)
             else [percentile("end_to_end_ms", key) for key in ("p50", "p99")]
         ),
         row("load", lambda x: time(x.load_ms, "ms")),
