@@ -35,9 +35,7 @@ from edge_runtime.system.installation import pip_install
 @click.command(
     name="bench",
     epilog=options.examples(
-        "bench",
-        "bench edge --csv edge.csv --markdown -",
-        "bench runs/latest --on ssh://pi@raspberrypi.local",
+        "bench", "bench edge --csv edge.csv --markdown -", "bench runs/latest --on ssh://pi@raspberrypi.local"
     ),
 )
 @options.model("[MODEL|RUN ...]", several=True)
@@ -163,11 +161,11 @@ def _measure(device: Device, models: Sequence[ModelFile], data: Dataset, setting
     """Measure the `models` that `device` can run, and close it."""
     from edge_runtime.system.terminal import progress
 
+    measurable = [model for model in models if model.c_source or not isinstance(device, CortexM4)]
+    if not measurable:
+        raise InputError(settings.without_c or f"{device.name} measures C: name an int8 or mixed model")
     with closing(device), progress() as on_progress:
-        device.prepare(lambda share, stage: on_progress(0.0, stage), any(model.is_onnx for model in models))
-        measurable = [model for model in models if model.c_source or not isinstance(device, CortexM4)]
-        if not measurable:
-            raise InputError(settings.without_c or f"{device.name} measures C: name an int8 or mixed model")
+        device.prepare(lambda share, stage: on_progress(0.0, stage), any(model.is_onnx for model in measurable))
         return measurement.measure(measurable, data, device, settings, on_progress)
 
 

@@ -13,10 +13,12 @@ from edge_runtime.model.c_model import C
 
 
 def open_device(target: str, runtime: str = "auto") -> Device:
-    """Open the device that `target` names. Raises `InputError` for a target of unknown kind."""
+    """Open the device that `target` names. Raises `InputError` for an unknown target, or one without this `runtime`."""
     kind, _, rest = target.partition(":")
     if (kind, rest) == ("emulated", CortexM4.cpu):
-        return CortexM4(runtime)
+        if runtime not in ("auto", C):
+            raise InputError(f"an emulated {rest} has no TFLite: leave out --runtime")
+        return CortexM4()
     usual = "auto" if runtime == C else runtime  # the usual runtime measures too
     if target == "local" or (kind == "python" and rest):
         return other_python(rest, usual) if rest else PythonDevice()

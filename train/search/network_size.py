@@ -90,7 +90,7 @@ def measure_firmware(model: Path, data: Dataset, on_progress: OnProgress) -> Net
 
     Raises `DeviceError` without the board's compiler or its emulator.
     """
-    device, opened = CortexM4(C), open_model_file(model)
+    device, opened = CortexM4(), open_model_file(model)
     device.prepare(on_progress)
     few = replace(data, test=data.train.select(np.arange(len(data.train)) % (len(data.train) // _N_WINDOWS) == 0))
     settings = MeasurementSettings(C, rounds=1, control=False, needs_c=True)

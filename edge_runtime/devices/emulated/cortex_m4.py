@@ -19,7 +19,7 @@ from edge_runtime.bench.measured import Measured, RuntimeVersion
 from edge_runtime.bench.measurement_job import Answer, Answers, Device, Instructions, JobModel, MeasurementJob
 from edge_runtime.data import embedded_recordings
 from edge_runtime.devices.python import Description
-from edge_runtime.errors import CheckFailedError, DeviceError, InputError
+from edge_runtime.errors import CheckFailedError, DeviceError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.c_model import C
 from edge_runtime.model.classifier import dequantise, preparation
@@ -56,19 +56,14 @@ def build(image: Path, *sources: Path | str) -> str:
 
 
 class CortexM4(Device):
-    """The board, which measures only with the `runtime` C, since it has no operating system."""
+    """The board, which measures only with the runtime C, since it has no operating system."""
 
     cpu = "cortex-m4"
     name = f"emulated-{cpu}"
     most_windows = 300
 
-    def __init__(self, runtime: str) -> None:
-        self._runtime = runtime
-
     def prepare(self, on_progress: OnProgress, with_onnx: bool = False) -> None:
-        """Check that the board can measure. Raises `DeviceError`, and `InputError` for another runtime."""
-        if self._runtime not in ("auto", C):
-            raise InputError(f"an emulated {self.cpu} has no TFLite: leave out --runtime")
+        """Check that the board can measure. Raises `DeviceError`."""
         self.read_machine()
 
     def read_machine(self) -> Description:
