@@ -66,11 +66,8 @@ class Transport(Protocol):
 def program(variable: str, usual: str, package: str) -> list[str]:
     """Return the words of the command in `variable`, or of `usual`. Raises `InputError` if it is missing."""
     text = os.environ.get(variable, "").strip() or usual
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        words = []
-    if not words or shutil.which(words[0]) is None:
+    words = shlex.split(text)
+    if shutil.which(words[0]) is None:
         raise InputError(f"{text} is missing on this machine: install {package}, or set {variable}")
     return words
 

@@ -91,10 +91,7 @@ class PythonDevice(Device):
         stage = "starting"
         # -B: write no bytecode beside the user's packages.
         command = [self.interpreter, "-B", str(write_bundle(folder)), str(job.path(folder))]
-        with (
-            log.open("wb") as stderr,
-            started(command, stdout=subprocess.PIPE, stderr=stderr, cwd=folder) as process,
-        ):
+        with log.open("wb") as stderr, started(command, stdout=subprocess.PIPE, stderr=stderr, cwd=folder) as process:
             assert process.stdout is not None
             try:
                 for line in lines(process.stdout, self.silence_seconds):

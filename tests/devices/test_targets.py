@@ -16,7 +16,6 @@ def har_edge(har_edge_here, tmp_path):
     [
         ("python:/bin/false", {}, "/bin/false"),
         ("ssh://pi", {"HAR_EDGE_SSH": "no-such-ssh"}, "no-such-ssh"),
-        ("ssh://pi", {"HAR_EDGE_SSH": "ssh 'x"}, "HAR_EDGE_SSH"),
         ("emulated:x", {}, "cortex-a72"),
         ("adb:", {"HAR_EDGE_ADB": "no-such-adb"}, "no-such-adb"),
     ],
