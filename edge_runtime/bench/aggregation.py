@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from edge_runtime.bench import doubts, statistics
 from edge_runtime.bench.baselines import pairs_with_baselines
-from edge_runtime.bench.measured import Round, Samples, together
+from edge_runtime.bench.measured import Interval, Round, Samples, together
 from edge_runtime.bench.results import Comparison, Control, Result
 from edge_runtime.bench.rounds import MeasurementSettings, Participant
 from edge_runtime.data import scores
@@ -148,22 +148,14 @@ def comparisons(run: MeasuredRun, results: Sequence[Result]) -> list[Comparison]
 
 def _compare(run: MeasuredRun, i: int, j: int) -> Comparison:
     one, against, data = run.models[i], run.models[j], run.data
-    latency = end_to_end = None
+    ratios: Iterable[tuple[float | None, Interval | None]] = [(None, None)] * 2
     if one.is_timed:
-        latency, end_to_end = (statistics.undisturbed_ratio(times, i, j) for times in run.turn_times.values())
+        ratios = (statistics.undisturbed_ratio(times, i, j) for times in run.turn_times.values())
+    latency, end_to_end = ratios
     right, other = one.predicted == data.test.y, against.predicted == data.test.y
-    difference, interval = statistics.accuracy_difference(right, other, data.test.subject)
-    return Comparison(
-        result=i,
-        against=j,
-        p50_ratio=latency[0] if latency else None,
-        p50_ratio_ci95=latency[1] if latency else None,
-        end_to_end_ratio=end_to_end[0] if end_to_end else None,
-        end_to_end_ratio_ci95=end_to_end[1] if end_to_end else None,
-        accuracy_difference=difference,
-        accuracy_difference_ci95=interval,
-        agreement=float(np.mean(one.predicted == against.predicted)),
-    )
+    difference = statistics.accuracy_difference(right, other, data.test.subject)
+    agreement = float(np.mean(one.predicted == against.predicted))
+    return Comparison(i, j, *latency, *end_to_end, *difference, agreement)
 
 
 def _trained_on(card: Card) -> tuple[str, str] | None:

@@ -43,19 +43,9 @@ def latency(rounds: Rounds, undisturbed: tuple[float, Interval]) -> Latency:
     Percentiles are interpolated linearly.
     """
     samples = np.concatenate([np.asarray(part, np.float64) for part in rounds])
-    p50, p90, p95, p99 = (_tidy(x) for x in np.percentile(samples, (50, 90, 95, 99)))
-    return Latency(
-        p50=p50,
-        p90=p90,
-        p95=p95,
-        p99=p99,
-        mean=_tidy(samples.mean()),
-        min=_tidy(samples.min()),
-        max=_tidy(samples.max()),
-        runs=len(samples),
-        undisturbed=undisturbed[0],
-        undisturbed_ci95=undisturbed[1],
-    )
+    p50, p90, p95, p99 = map(_tidy, np.percentile(samples, (50, 90, 95, 99)))
+    mean, least, most = map(_tidy, (samples.mean(), samples.min(), samples.max()))
+    return Latency(p50, p90, p95, p99, mean, least, most, len(samples), *undisturbed)
 
 
 def turn_times(models: Sequence[Slices]) -> Floats:

@@ -33,14 +33,10 @@ def command(target: str) -> None:
       emulated:CPU               emulated board: cortex-a72, cortex-a76, cortex-m4 (C)
     """
     with closing(open_device(target)) as device:
-        _show(target, _describe(device), Console())
+        if not isinstance(device, RemoteDevice | CortexM4 | PythonDevice):
+            raise DeviceError(f"{device.name} is a phone without Python, so it cannot be described: use har-edge bench")
+        _show(target, device.read_machine(), Console())
         click.echo(f"It measures with {_runtime(device)}.")
-
-
-def _describe(device: Device) -> Description:
-    if isinstance(device, RemoteDevice | CortexM4 | PythonDevice):
-        return device.read_machine()
-    raise DeviceError(f"{device.name} is a phone without Python, so it cannot be described: use har-edge bench")
 
 
 def _runtime(device: Device) -> str:

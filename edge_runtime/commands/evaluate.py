@@ -47,12 +47,7 @@ Scored: TypeAlias = tuple[dict[str, Any], list[list[int]], str]
 @options.data(options.DATA_OF_RUN)
 @click.option("--live", is_flag=True, help="Follow these people's whole recordings as a live stream.")
 @outputs.option("json", "Write the scores too; - is standard output.")
-@click.option(
-    "--plots",
-    metavar="FOLDER",
-    type=options.PATH,
-    help="Draw the confusion matrix into this folder.",
-)
+@click.option("--plots", metavar="FOLDER", type=options.PATH, help="Draw the confusion matrix into this folder.")
 @options.picture_format
 @options.runtime
 def command(

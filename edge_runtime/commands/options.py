@@ -36,14 +36,8 @@ class FiniteRange(click.FloatRange):
 
     name = "number"
 
-    def __init__(
-        self,
-        min: float | None = None,
-        max: float | None = None,
-        min_open: bool = False,
-        units: Mapping[str, float] | None = None,
-    ) -> None:
-        super().__init__(min, max, min_open)
+    def __init__(self, *limits: Any, units: Mapping[str, float] | None = None, **settings: Any) -> None:
+        super().__init__(*limits, **settings)
         self._units = units or {}
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:

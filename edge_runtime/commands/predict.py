@@ -62,11 +62,7 @@ from edge_runtime.system.zip_archive import is_zip
 @options.sample_options
 @options.runtime
 def command(
-    paths: Sequence[Path],
-    out: Path | None,
-    json_path: Path | None,
-    runtime: str,
-    sample: SampleOptions,
+    paths: Sequence[Path], out: Path | None, json_path: Path | None, runtime: str, sample: SampleOptions
 ) -> None:
     """Recognise the activities in recordings: when each began and ended, and its share of the time.
 

@@ -89,7 +89,10 @@ def row_groups(results: Sequence[Result]) -> list[list[Row]]:
             main=True,
         ),
         row("RAM", lambda x: kilobytes(x.ram_bytes), main=True),
-        row("operators in XNNPACK", _operators_taken),
+        row(
+            "operators in XNNPACK",
+            lambda x: NOT_MEASURED if x.xnnpack_operators is None else f"{x.xnnpack_operators} of {x.operators}",
+        ),
     ]
     return [[row for row in group if set(row.cells) != {NOT_MEASURED}] for group in (scores, times, sizes)]
 
@@ -236,10 +239,6 @@ def _people(results: Sequence[Result]) -> str:
     """Return the noun for the test subjects: people, or blocks of windows."""
     noun = noun_of(person for result in results for person in result.per_subject)
     return "people" if noun == "subject" else f"{noun}s"
-
-
-def _operators_taken(result: Result) -> str:
-    return NOT_MEASURED if result.xnnpack_operators is None else f"{result.xnnpack_operators} of {result.operators}"
 
 
 def _undisturbed(latency: Latency | None, unit: str) -> str:
