@@ -185,8 +185,7 @@ def command(
 
 def _write_as_c(models: Sequence[Path], folder: Path, arduino: bool) -> None:
     """Write converted models as C into `folder`, as libraries for Arduino if asked."""
-    from convert.c_file import write_in_child
-    from convert.c_file.arduino import write_library
+    from convert.c_file import write_in_child, write_library
     from edge_runtime.system.terminal import progress
 
     for model in models:
