@@ -34,8 +34,6 @@ from edge_runtime.system.files import scratch_folder, write_text
 from edge_runtime.system.progress import OnProgress, ignore_progress
 from edge_runtime.system.standard_streams import suppressed_stderr
 
-# A graph that LiteRT runs may have shapes, options or constants that no converter writes.
-_FAULTS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 _PRODUCTS = ("FULLY_CONNECTED", "CONV_2D")
 _GATES = ("gates", "candidate")  # quantisation points that only recurrent layers have
 _EVERY = 15  # every 15th embedded training window is compared: 491 of them
@@ -196,13 +194,6 @@ def _windows(card: Card) -> npt.NDArray[np.float32]:
 
 def source_of(flatbuffer: bytes, card: Card, stem: str) -> tuple[str, str, Sizes]:
     """Return the texts of a model's header and C file, and its sizes. Raises `InputError` if it cannot be written."""
-    try:
-        return _texts(flatbuffer, card, stem)
-    except _FAULTS as error:
-        raise InputError(f"--c cannot write {stem} ({error!r}): use its .tflite file") from error
-
-
-def _texts(flatbuffer: bytes, card: Card, stem: str) -> tuple[str, str, Sizes]:
     steps, window, logits = trace(flatbuffer)
     _name_arrays(steps, window, logits, card.quantisation.get("ranges") or {})
     program = write_program(steps, window, logits)

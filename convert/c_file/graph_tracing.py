@@ -148,7 +148,7 @@ class _Tracer:
         name = operator.name
         if operator.loop:
             condition, body = operator.loop
-            while self._condition(condition, inputs):
+            while np.all(self.run(condition, inputs)[0].data):
                 inputs = self.run(body, inputs)
             return [self.in_one_piece(value) for value in inputs]
         if outputs[0].dtype in ("int32", "bool"):  # counters of loops, which are constants, and conditions on them
@@ -172,11 +172,6 @@ class _Tracer:
             inputs[0] = self._gather(x, np.pad(every, margins, constant_values=_FILL))
         self.steps.append(Step(name, tuple(map(self.in_one_piece, inputs)), outputs[0], options))
         return outputs
-
-    def _condition(self, number: int, arguments: Sequence[Value]) -> bool:
-        """Tell whether a loop with this condition goes on."""
-        (answer,) = self.run(number, arguments)
-        return bool(np.all(answer.data))
 
     def _gather(self, source: Value, places: Array) -> Value:
         """Return the values of `source` at `places`: rows are views, single values are copied."""

@@ -232,27 +232,6 @@ def test_an_operator_of_this_processor_answers_as_litert_does(for_this_processor
     assert for_this_processor.equal(name, MODELS[name], X) == len(X)
 
 
-def changed(name: str, change) -> bytes:
-    """Return a model of `MODELS` after a change of its graph."""
-    model = compaction.read(MODELS[name])
-    change(model.subgraphs[0])
-    return packed(model)
-
-
-REFUSED = {
-    "window of uint8": changed("dense", lambda graph: setattr(graph.tensors[0], "type", schema.TensorType.UINT8)),
-    "other options": changed(
-        "strided", lambda graph: setattr(graph.operators[0], "builtinOptions", schema.SoftmaxOptionsT())
-    ),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_graph_that_cannot_be_written_is_an_error_of_the_input(name):
-    with pytest.raises(InputError):
-        source_of(REFUSED[name], unnamed_card(), "refused")
-
-
 @pytest.mark.parametrize("name", MODELS)
 def test_an_int8_window_is_copied_before_it_is_read(name):
     """Products read beyond the end of an array, where the caller's window may end."""
