@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,36 +32,6 @@ _LENGTHS = (16, 3000)  # samples: 0.32 to 60 s, as in `har-edge train --window`
 
 
 @dataclass(frozen=True)
-class DataRecord:
-    """The data that a run was trained on."""
-
-    name: str
-    fingerprint: str
-
-
-@dataclass(frozen=True)
-class TrainingRecord:
-    """The part about training in a run's card that conversion needs."""
-
-    data: DataRecord
-    seed: int
-    held_out_subjects: tuple[int | str, ...]
-    selection_normalisation: Normalisation
-
-    @classmethod
-    def of(cls, card: Card, path: Path) -> "TrainingRecord":
-        """Read the record from the card at `path`. Raises `InputError` if it is not a run's card."""
-        try:
-            record = from_json(cls, card.training)
-            fault = record.selection_normalisation.fault(len(card.signals))
-            if fault or not record.held_out_subjects or record.seed < 0:
-                raise ValueError(fault or "it needs held-out subjects and a seed")
-        except ValueError as error:
-            raise InputError(f"{path} is not the card of a run (training: {error}): train again") from error
-        return record
-
-
-@dataclass(frozen=True)
 class ConversionInput:
     """A network to convert; unless `is_labelled`, the classes of `held_out` differ from the card's.
 
@@ -87,9 +56,9 @@ def load_data(job: ConversionJob) -> Dataset:
     path = Run(job.source).card
     card = load(path)
     data = loading.load_data(job.data or remembered_data(job.network), card.window).as_for(card)
-    training = TrainingRecord.of(card, path)
-    if data.fingerprint != training.data.fingerprint:
-        raise InputError(f"{path} was trained on other data ({training.data.name}): give its folder with --data")
+    if data.fingerprint != card.training_data["fingerprint"]:
+        name = card.training_data["name"]
+        raise InputError(f"{path} was trained on other data ({name}): give its folder with --data")
     return data
 
 
@@ -104,12 +73,11 @@ def load_networks(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
 def _of_run(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
     run = Run(job.source)
     card = load(run.card)
-    training = TrainingRecord.of(card, run.card)
-    named = {key: value for key, value in card.training["data"].items() if key != "path"}
+    named = {key: value for key, value in card.training_data.items() if key != "path"}
     card = replace(card, training={**card.training, "data": named})
-    is_held_out = np.isin(data.train.subject, training.held_out_subjects)
+    is_held_out = np.isin(data.train.subject, card.training["held_out_subjects"])
     fitting, held_out = data.train.select(~is_held_out), data.train.select(is_held_out)
-    selection_card = replace(card, normalisation=training.selection_normalisation)
+    selection_card = replace(card, normalisation=from_json(Normalisation, card.training["selection_normalisation"]))
     networks = []
     for path, its_card, calibration in ((run.selection, selection_card, fitting), (run.model, card, data.train)):
         model = load_network(path)
@@ -118,7 +86,7 @@ def _of_run(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
                 f"{path} takes {model.input_shape[1:]} and answers {model.output_shape[1:]}, but its card says "
                 f"{card.input_shape} and {len(card.labels)} labels: the run folder is mixed up, train again"
             )
-        networks.append(ConversionInput(path.stem, model, its_card, training.seed, calibration, held_out))
+        networks.append(ConversionInput(path.stem, model, its_card, card.training["seed"], calibration, held_out))
     return networks
 
 

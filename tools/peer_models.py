@@ -16,6 +16,8 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.model_card import load
 from edge_runtime.model.model_file import open_model_file
 from edge_runtime.model.onnx_model import ONNX_RUNTIME
+from edge_runtime.signals.normalisation import Normalisation
+from edge_runtime.system.dataclass_json import from_json
 
 OURS, INTERPRETER, STOCK, FUSED, ONNX = (
     "har-edge",
@@ -50,7 +52,6 @@ def build(run: Path, folder: Path) -> list[Form]:
     import_tensorflow("the network")
     import tensorflow as tf
 
-    from convert.conversion_input import TrainingRecord
     from convert.conversion_job import CALIBRATION
     from convert.lowering.cells import IN_FLOAT, IN_INT8
     from convert.lowering.network import lower
@@ -65,10 +66,9 @@ def build(run: Path, folder: Path) -> list[Form]:
         "one product": IN_FLOAT,
     }
     card = load(run / "card.json")
-    record = TrainingRecord.of(card, run / "card.json")
-    normalisation = record.selection_normalisation
+    normalisation = from_json(Normalisation, card.training["selection_normalisation"])
     train = loading.load_data().train
-    held_out = np.isin(train.subject, record.held_out_subjects)
+    held_out = np.isin(train.subject, card.training["held_out_subjects"])
     fitting, unseen = train.select(~held_out), train.select(held_out)
     np.save(folder / "labels.npy", unseen.y)
     network = load_network(run / "selection.keras")

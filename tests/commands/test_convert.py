@@ -20,7 +20,7 @@ from training_fixtures import ruin_in_int8
 from convert import conversion
 from convert.cli import command
 from convert.conversion import convert
-from convert.conversion_input import TrainingRecord, load_data, load_networks
+from convert.conversion_input import load_data, load_networks
 from convert.conversion_job import ConversionJob
 from convert.conversion_worker import NETWORKS, ConversionResult, check_float, flatbuffer_path, lossy_forms
 from convert.parity import Parity, compare, relative_difference
@@ -40,7 +40,7 @@ def run(trained_run, tmp_path) -> Run:
 def test_each_model_answers_as_the_network_does_and_its_card_has_its_parity(converted_run, trained_network, uci_har):
     """`held_out_seen` compares forms of the final network, which are the files."""
     trained, classifiers = cards.load(converted_run.card), [Classifier(converted_run.tflite(x)) for x in SCHEMES]
-    is_held_out = np.isin(uci_har.train.subject, TrainingRecord.of(trained, converted_run.card).held_out_subjects)
+    is_held_out = np.isin(uci_har.train.subject, trained.training["held_out_subjects"])
     held_out, X = uci_har.train.select(is_held_out), uci_har.test.X[::10]
     expected = np.asarray(trained_network(trained.normalisation.apply(X), training=False))
     assert relative_difference(classifiers[0].logits(X), expected) < 1e-5
@@ -194,17 +194,6 @@ def test_the_forms_of_another_network_do_not_stay_beside_the_new_ones(run, monke
     done = convert(ConversionJob(run.folder, ("int8",)))
     assert run.tflite("mixed").exists() == (not is_other)
     assert ("mixed" in done.result.missing) == is_other
-
-
-def test_a_run_with_an_incomplete_card_is_refused_before_anything_is_loaded(run):
-    card = json.loads(run.card.read_text())
-    norm = card["training"]["selection_normalisation"]
-    of_one_signal = {"selection_normalisation": {key: values[:1] for key, values in norm.items()}}
-    incomplete = ({"seed": None}, {"held_out_subjects": []}, {"selection_normalisation": {}})
-    for change in (*incomplete, {"seed": -1}, of_one_signal):
-        run.card.write_text(json.dumps(card | {"training": card["training"] | change}))
-        with pytest.raises(InputError, match=r"card\.json"):
-            load_data(ConversionJob(run.folder))
 
 
 def test_a_run_of_mixed_files_or_other_data_is_refused(run, uci_har):
