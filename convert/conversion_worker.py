@@ -240,18 +240,18 @@ class _Network:
     def _quantise(self, scheme: str, on_progress: OnProgress) -> tuple[bytes, dict[str, Any]]:
         """Return the flatbuffer, and the facts of its calibration for the card."""
         from convert.quantise.calibration import calibrate
-        from convert.quantise.tflite_converter import SCHEMES
+        from convert.quantise.tflite_converter import LAYOUTS, UNCALIBRATED, to_int8
 
-        write, layout = SCHEMES[scheme].write, SCHEMES[scheme].layout
-        if layout is None:
-            return write(self.lowered), {}
+        if scheme in UNCALIBRATED:
+            return UNCALIBRATED[scheme](self.lowered), {}
+        layout = LAYOUTS[scheme]
         X = self.source.card.normalisation.apply(self._windows)
         ranges = calibrate(
             self.lowered, X, lambda share, text: on_progress(0.6 * share, f", {text}"), layout, self._macs
         )
         on_progress(0.6, "")
         rounded = {point: [round(limits.low, 6), round(limits.high, 6)] for point, limits in ranges.items()}
-        return write(self.lowered, ranges, layout), {"calibration_windows": len(X), "ranges": rounded}
+        return to_int8(self.lowered, ranges, layout), {"calibration_windows": len(X), "ranges": rounded}
 
     def _complete(self, card: Card, scheme: str, facts: Mapping[str, Any]) -> Card:
         """Return the card with the quantisation and the parity of the form, and with short scores."""

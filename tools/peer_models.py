@@ -58,8 +58,7 @@ def build(run: Path, folder: Path) -> list[Form]:
     from convert.quantise import tflite_converter
     from convert.quantise.calibration import calibrate, draw_windows
     from convert.quantise.raw_input import take_raw_windows
-    from convert.rivals.onnx_network import to_dynamic, to_onnx
-    from convert.rivals.tensorflow_forms import fused, in_dynamic, in_float, stock
+    from convert.rivals.forms import fused, in_dynamic, in_float, stock, to_dynamic, to_onnx
 
     layouts = {
         "two products (ifo, c)": IN_INT8,  # as in `har-edge convert`

@@ -10,7 +10,7 @@ from keras import layers
 
 from convert.keras_layers import CONVERTIBLE, does_nothing, form_fault, is_convertible
 from convert.lowering.activations import activation_layer
-from convert.lowering.keras_operations import Affine, IntoBatch, OutOfBatch, Reversal, Slice, read_operation
+from convert.lowering.keras_operations import Affine, IntoBatch, OutOfBatch, Reversal, Slice, equal_layer
 from convert.lowering.quantisation_points import INPUT
 from convert.lowering.refusals import refuse, refuse_kind, require_numbers, require_options
 from edge_runtime.errors import InputError
@@ -88,9 +88,11 @@ class _Reader:
             shapes = tuple(tuple(argument.shape[1:]) for argument in arguments)
             layer = node.operation
             if not isinstance(layer, layers.Layer):
-                layer = read_operation(node)
+                layer = equal_layer(node)
             elif not (isinstance(layer, keras.Model) or is_convertible(layer)):
-                refuse_kind(layer)
+                layer = None
+            if layer is None:
+                refuse_kind(node.operation)
             call = Call(self._prefix + node.operation.name, layer, tuple(inputs), shapes)
             names[id(tensor)] = self._open(call)
         return names[id(tensor)]

@@ -9,8 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers
 
-from convert.lowering.refusals import refuse_kind
-
 Array = npt.NDArray[np.float32]
 
 
@@ -76,14 +74,8 @@ _FUNCTIONS = {
 _OF_SHAPE = ("Reshape", "ExpandDims", "Squeeze")
 
 
-def read_operation(node: Any) -> Any:
-    """Return the layer that is equal to a call of an operation. Raises `InputError` if no layer is."""
-    if (layer := _equal_layer(node)) is None:
-        refuse_kind(node.operation)
-    return layer
-
-
-def _equal_layer(node: Any) -> Any:
+def equal_layer(node: Any) -> Any:
+    """Return the layer that is equal to a call of an operation; None if no layer is."""
     operation, inputs = node.operation, node.input_tensors
     kind, name = type(operation).__name__, operation.name
     rank = len(inputs[0].shape)

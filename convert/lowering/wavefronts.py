@@ -43,14 +43,9 @@ class GateWeights:
     recurrent_bias: Array
 
     @property
-    def state(self) -> Array:
-        """The weights `[units, units]` for the whole state."""
-        return np.where(self.between, self.between, self.recurrent)
-
-    @property
     def joined(self) -> Array:
         """The weights `[features + units, units]` for sequence and state, side by side."""
-        return np.concatenate([self.kernel, self.state])
+        return np.concatenate([self.kernel, np.where(self.between, self.between, self.recurrent)])
 
 
 @dataclass(frozen=True)

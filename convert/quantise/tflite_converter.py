@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
@@ -13,7 +13,7 @@ from convert.lowering.quantisation_points import Observer, no_observer
 from convert.quantise import compaction, integer_values
 from convert.quantise.calibration import Ranges, quantised
 from edge_runtime.errors import CheckFailedError
-from edge_runtime.model import scheme_names
+from edge_runtime.model.scheme_names import DYNAMIC, FLOAT16, FLOAT32, INT8, MIXED
 
 _PRODUCTS = {  # in int8 even in a mixed model
     *(schema.BuiltinOperator.FULLY_CONNECTED, schema.BuiltinOperator.BATCH_MATMUL),
@@ -93,22 +93,6 @@ def _check_integer(model: schema.ModelT, float_cell: bool) -> None:
                 raise CheckFailedError("the converter left an operator of the int8 model in float32: report this")
 
 
-@dataclass(frozen=True)
-class Scheme:
-    """A form of a converted network.
-
-    With a `layout`, the form is calibrated, and `write` takes the lowered network, its ranges and the layout. Otherwise
-    `write` only takes the network.
-    """
-
-    write: Callable[..., bytes]
-    layout: GateLayout | None = None
-
-
-SCHEMES = {
-    scheme_names.FLOAT32: Scheme(to_float32),
-    scheme_names.FLOAT16: Scheme(to_float16),
-    scheme_names.DYNAMIC: Scheme(to_dynamic),
-    scheme_names.MIXED: Scheme(to_int8, IN_MIXED),
-    scheme_names.INT8: Scheme(to_int8, IN_INT8),
-}
+UNCALIBRATED = {FLOAT32: to_float32, FLOAT16: to_float16, DYNAMIC: to_dynamic}
+LAYOUTS = {MIXED: IN_MIXED, INT8: IN_INT8}
+"""Of the forms that `to_int8` writes."""

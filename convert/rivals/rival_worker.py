@@ -69,8 +69,7 @@ class RivalMaker:
 
     def make(self, form: Rival) -> bytes:
         """Return the content of the form's file, which prepares windows itself. Raises one of `refusals`."""
-        from convert.rivals.onnx_network import to_dynamic
-        from convert.rivals.tensorflow_forms import fused, in_dynamic, in_float, stock
+        from convert.rivals.forms import fused, in_dynamic, in_float, stock, to_dynamic
 
         is_dynamic = form.scheme == DYNAMIC
         if form.tool == ONNX:
@@ -90,6 +89,6 @@ class RivalMaker:
     @cached_property
     def _onnx(self) -> Any:
         """The network as an ONNX graph, from which the quantised form is also made."""
-        from convert.rivals.onnx_network import to_onnx
+        from convert.rivals.forms import to_onnx
 
         return to_onnx(self._model, self._normalisation)

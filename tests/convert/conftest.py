@@ -8,7 +8,7 @@ from keras import layers
 
 from convert.lowering.network import Lowered, lower
 from convert.quantise.calibration import Ranges, calibrate
-from convert.quantise.tflite_converter import SCHEMES, to_int8
+from convert.quantise.tflite_converter import UNCALIBRATED, to_int8
 from edge_runtime.system.progress import ignore_progress
 
 SAMPLES = 64
@@ -52,5 +52,4 @@ def ranges(lowered, its_windows) -> Ranges:
 
 @pytest.fixture(scope="session")
 def forms(lowered, ranges) -> dict[str, bytes]:
-    uncalibrated = {name: scheme.write(lowered) for name, scheme in SCHEMES.items() if scheme.layout is None}
-    return uncalibrated | {"int8": to_int8(lowered, ranges)}
+    return {name: write(lowered) for name, write in UNCALIBRATED.items()} | {"int8": to_int8(lowered, ranges)}

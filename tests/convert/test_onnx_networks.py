@@ -12,7 +12,7 @@ from convert.lowering.network import lower
 from convert.onnx_reader.reader import read_proto
 from convert.parity import relative_difference
 from convert.quantise.tflite_converter import to_float32
-from convert.rivals.onnx_network import to_onnx
+from convert.rivals.forms import to_onnx
 from train.fit import networks
 
 

@@ -18,10 +18,9 @@ from convert.quantise.compaction import read
 from convert.quantise.raw_input import take_raw_windows
 from convert.quantise.tflite_converter import to_float32
 from convert.rivals import rival_job
-from convert.rivals.onnx_network import to_dynamic, to_onnx
+from convert.rivals.forms import fused, in_dynamic, in_float, stock, to_dynamic, to_onnx
 from convert.rivals.rival_job import CARD, FORMS, make_rivals
 from convert.rivals.rival_worker import RivalMaker
-from convert.rivals.tensorflow_forms import fused, in_dynamic, in_float, stock
 from edge_runtime.bench import measurement
 from edge_runtime.bench.rounds import MeasurementSettings
 from edge_runtime.devices.python import PythonDevice
