@@ -24,7 +24,6 @@ from convert.lowering.cells import IN_FLOAT, GateLayout
 from convert.lowering.convolutional_lstm import CONVOLUTIONAL_LSTM
 from convert.lowering.keras_graph import Call, fold, read
 from convert.lowering.merging_layers import KEEP_SCALE, MERGING_LAYERS
-from convert.lowering.normalising_layers import NORMALISING_LAYERS
 from convert.lowering.product_layers import PRODUCT_LAYERS
 from convert.lowering.quantisation_points import INPUT, Observer, no_observer
 from convert.lowering.rearranging_layers import REARRANGING_LAYERS
@@ -34,10 +33,7 @@ from convert.lowering.sequences import Operation, TensorOrSteps, join_steps, map
 from convert.lowering.wavefronts import Direction, Wavefront, form_wavefronts
 from edge_runtime.errors import InputError
 
-_LOWERINGS = {
-    **(PRODUCT_LAYERS | NORMALISING_LAYERS | REARRANGING_LAYERS),
-    **(MERGING_LAYERS | ATTENTION_LAYERS | CONVOLUTIONAL_LSTM),
-}
+_LOWERINGS = PRODUCT_LAYERS | REARRANGING_LAYERS | MERGING_LAYERS | ATTENTION_LAYERS | CONVOLUTIONAL_LSTM
 
 MOST_UNROLLED = 32
 """Steps of a recurrent layer; with more steps, a loop is smaller and faster."""
