@@ -22,7 +22,7 @@ def command(models: Sequence[Path], out: Path | None, usb: bool, port: int) -> N
 
     A MODEL, or the model of a RUN, must be int8 or mixed. The default is edge-anywhere and edge.
     """
-    from convert.page.page_folder import write_page
+    from convert.page.page_folder import write_benchmark, write_page
     from convert.page.page_server import over_https, over_usb
     from convert.tensorflow_setup import require_extra
     from edge_runtime.errors import HarEdgeError
@@ -58,8 +58,6 @@ def command(models: Sequence[Path], out: Path | None, usb: bool, port: int) -> N
                 click.echo("Anyone on this network who has the address can open it.")
             opened.enter_context(suppress(KeyboardInterrupt))
             answering = opened.enter_context(server.answering())
-        from convert.page.page_benchmark import write_benchmark
-
         for name, model in paths.items():  # seconds after phones are answered, since only the benchmark needs them
             try:
                 write_benchmark(model, name, folder)

@@ -1,15 +1,26 @@
-"""Write the page as a folder of static files, with each model as WebAssembly."""
+"""Write the page as a folder of static files, with each model as WebAssembly and what the page's benchmark needs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from convert.page.wasm_module import wasm_module
+from edge_runtime.bench.measurement import measure
+from edge_runtime.bench.rounds import MeasurementSettings
+from edge_runtime.data.evaluation_data import evaluated
+from edge_runtime.data.loading import load_data
+from edge_runtime.devices.python import PythonDevice
 from edge_runtime.errors import InputError
 from edge_runtime.live.recognizer import check_live
 from edge_runtime.model import model_card as cards
+from edge_runtime.model.interpreters import open_model
+from edge_runtime.model.model_file import open_model_file
 from edge_runtime.model.model_paths import model_path
 from edge_runtime.system.files import write_bytes, write_text
 from edge_runtime.system.progress import OnProgress
+from edge_runtime.system.standard_streams import suppressed_stderr
 
 STATIC = Path(__file__).with_name("static")
 """The folder of the page's own files."""
@@ -48,3 +59,24 @@ def write_page(models: Sequence[Path], folder: Path, on_progress: OnProgress) ->
     for name, module in modules.items():
         write_bytes(folder / f"{name}.wasm", module)
     return paths
+
+
+def write_benchmark(model: Path, name: str, folder: Path) -> None:
+    """Write `NAME.f32`, the test windows, then LiteRT's answers; and LiteRT's report of `model`, `NAME.json`.
+
+    The report's times are from a single inference, and mean nothing; its size and digest describe `NAME.wasm`. A model
+    that does not fit the embedded data gets neither file.
+    """
+    flatbuffer, card = cards.read_model(model)
+    data = load_data()
+    try:
+        windows = evaluated(card, data).test.X
+    except InputError:
+        return
+    with suppressed_stderr():
+        interpreter = open_model(flatbuffer, "litert")
+    answers = [interpreter.run(window[np.newaxis]).flatten() for window in windows]
+    write_bytes(folder / f"{name}.f32", np.concatenate([windows.ravel(), *answers]).astype("<f4").tobytes())
+    settings = MeasurementSettings(rounds=1, control=False)
+    measured = replace(open_model_file(model, name), library=(folder / f"{name}.wasm").read_bytes())
+    measure([measured], data, PythonDevice(), settings).write(folder / f"{name}.json")

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from programs import MODELS, assert_one_sentence, succeeded, write_program
 
-from convert.page import page_benchmark, page_folder, page_server, wasm_module
+from convert.page import page_folder, page_server, wasm_module
 from convert.page.page_command import command
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
@@ -76,7 +76,7 @@ def test_a_model_that_learnt_other_axes_than_the_page_has_is_named(tmp_path, mon
     card = replace(card, live=replace(card.live, novelty=replace(card.live.novelty, posture=postures)))
     (tmp_path / "mine.tflite").write_bytes(cards.attach(flatbuffer, card))
     monkeypatch.setattr(page_folder, "write_page", lambda *_: {"mine": tmp_path / "mine.tflite"})
-    monkeypatch.setattr(page_benchmark, "write_benchmark", lambda *_: None)
+    monkeypatch.setattr(page_folder, "write_benchmark", lambda *_: None)
     done = CliRunner().invoke(command, ["mine.tflite", "-o", str(tmp_path)], catch_exceptions=False)
     assert ("mine was not trained with x up" in done.stderr) == (not upright)
 
@@ -184,7 +184,7 @@ def test_a_phone_by_usb_reaches_the_page_until_ctrl_c(har_edge_here, tmp_path, m
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(page_benchmark, "write_benchmark", interrupted)
+    monkeypatch.setattr(page_folder, "write_benchmark", interrupted)
     adb = write_program(tmp_path / "adb", f'echo "$@" >> {tmp_path}/log; printf "List\\nphone device\\n"')
     url = succeeded(har_edge_here("page", "--usb", "--port", 0, env={"HAR_EDGE_ADB": str(adb)})).stdout.split()[1]
     port = re.fullmatch(r"http://localhost:(\d+)/\w{10}/", url)[1]

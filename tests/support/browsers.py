@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 
-from convert.page.page_benchmark import write_benchmark
-from convert.page.page_folder import write_page
+from convert.page.page_folder import write_benchmark, write_page
 from convert.page.page_server import PageServer
 from edge_runtime.system.progress import ignore_progress
 
