@@ -46,7 +46,8 @@ class TrainingInput:
     @property
     def recipe(self) -> Recipe:
         """Return the numbers of a fit."""
-        return choose_recipe(self.network, self.frame, self.epochs, self.learning_rate, self.batch_size)
+        numbers = {"epochs": self.epochs, "learning_rate": self.learning_rate, "batch_size": self.batch_size}
+        return choose_recipe(self.network, self.frame, **numbers)
 
     @property
     def cut(self) -> Window | None:

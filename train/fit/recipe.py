@@ -1,6 +1,5 @@
 """Fix the numbers of a training: schedule, losses and augmentation."""
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -78,19 +77,8 @@ _OF_FRAME: Mapping[Frame, Mapping[str, Any]] = {
 """By frame of the windows, the numbers that differ."""
 
 
-def choose_recipe(
-    network: str,
-    frame: Frame = "device",
-    epochs: int | None = None,
-    learning_rate: float | None = None,
-    batch_size: int | None = None,
-) -> Recipe:
-    """Return the recipe of `network` in the `frame` of the windows; numbers that are not None replace the recipe's."""
+def choose_recipe(network: str, frame: Frame = "device", **numbers: float | None) -> Recipe:
+    """Return the recipe of `network` for windows in the `frame`; `numbers` that are not None replace the recipe's."""
     its_own = _OF_NETWORK.get(network.partition("@")[0], {})
-    recipe = dataclasses.replace(Recipe(), network=network, **{**_OF_FRAME[frame], **its_own})
-    return dataclasses.replace(
-        recipe,
-        epochs=epochs or recipe.epochs,
-        learning_rate=learning_rate or recipe.learning_rate,
-        batch_size=batch_size or recipe.batch_size,
-    )
+    chosen = {name: number for name, number in numbers.items() if number is not None}
+    return Recipe(network, **{**_OF_FRAME[frame], **its_own, **chosen})
