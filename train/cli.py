@@ -4,7 +4,7 @@ import shlex
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import Literal, Unpack
+from typing import Any, Literal
 
 import click
 
@@ -14,7 +14,7 @@ from edge_runtime.data.data_sources import Sources, data_texts
 from edge_runtime.errors import InputError
 from edge_runtime.system.terminal import Console, progress
 from train.fit.networks import short_name
-from train.training_options import TrainingOptions, names, training_options
+from train.training_options import names, training_options
 
 
 @click.command(
@@ -44,7 +44,7 @@ def command(
     resume: bool,
     held_out: tuple[str, ...] | None,
     pictures: Literal["png", "svg", "pdf"],
-    **values: Unpack[TrainingOptions],
+    **values: Any,
 ) -> None:
     """Train a Keras LSTM: first with a few subjects held out, then on all training subjects.
 

@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Unpack
+from typing import Any
 
 import click
 
@@ -11,7 +11,7 @@ from edge_runtime.commands import options
 from edge_runtime.data.data_sources import Sources, data_texts
 from edge_runtime.system.terminal import Console, progress
 from train.fit.networks import short_name
-from train.training_options import TrainingOptions, training_options
+from train.training_options import training_options
 
 
 def number(_: click.Context, __: click.Parameter, text: str) -> int | None:
@@ -41,9 +41,7 @@ def number(_: click.Context, __: click.Parameter, text: str) -> int | None:
 )
 @training_options
 @options.picture_format
-def command(
-    folds: int | None, pictures: str, out: Path | None, data: Sources | None, **values: Unpack[TrainingOptions]
-) -> None:
+def command(folds: int | None, pictures: str, out: Path | None, data: Sources | None, **values: Any) -> None:
     """Cross-validate a network over groups of the training subjects.
 
     For each group (fold) a network is trained on all other training subjects and scored on the group. Prints accuracy

@@ -3,7 +3,7 @@
 import math
 from functools import partial
 from pathlib import Path
-from typing import Literal, Unpack
+from typing import Any, Literal
 
 import click
 
@@ -14,7 +14,7 @@ from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.terminal import Console, progress
 from train.fit.network_families import FAMILIES
 from train.fit.networks import short_name
-from train.training_options import TrainingOptions, network, recipe_options
+from train.training_options import network, recipe_options
 
 _BYTES = options.FiniteRange(0, min_open=True, units={"B": 1, "kB": 1e3, "MB": 1e6})
 _NUMBER = options.FiniteRange(0, min_open=True, units={"k": 1e3, "M": 1e6})
@@ -55,7 +55,7 @@ def command(
     resume: bool,
     storage: str | None,
     pictures: Literal["png", "svg", "pdf"],
-    **values: Unpack[TrainingOptions],
+    **values: Any,
 ) -> None:
     """Search a family of networks for the most accurate that fits a microcontroller.
 

@@ -1,7 +1,7 @@
 """Declare the options that every command that trains shares: network, data and recipe."""
 
 from collections.abc import Callable
-from typing import TypedDict, get_args
+from typing import get_args
 
 import click
 
@@ -73,21 +73,6 @@ recipe_options = options.together(
         help="People to keep for the test; 'none' for crossval.  [default: the data's own; every third of your people]",
     ),
 )
-"""Declare `--data` and the `TrainingOptions` without the network."""
+"""Declare the options that are fields of `TrainingInput`, but `--network`."""
 training_options = options.together(network("edge", f"Network to train: {', '.join(NETWORKS)}"), recipe_options)
-"""Declare `--data` and the `TrainingOptions`."""
-
-
-class TrainingOptions(TypedDict):
-    """The values of the options, which are fields of `TrainingInput`; `window` and `hop` are in seconds."""
-
-    network: str
-    window: float | None
-    hop: float | None
-    sensors: str
-    frame: Frame
-    test_subjects: tuple[str, ...] | None
-    seed: int
-    epochs: int | None
-    learning_rate: float | None
-    batch_size: int | None
+"""Declare the options that are fields of `TrainingInput`."""
