@@ -3,9 +3,8 @@
 All randomness is keyed by (seed, stream, epoch, step): no number depends on what was drawn before.
 """
 
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, fields, replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ def fit(
     """Train the network of the job's recipe on windows in physical units, from the job's checkpoint on if it exists.
 
     `held_out` is only evaluated; `on_epoch` hears of each epoch. Returns the network with the averaged weights.
-    Raises `CheckFailedError` if the loss stops being finite, `InputError` for a checkpoint that cannot be used.
+    Raises `CheckFailedError` if the loss stops being finite, `InputError` for the checkpoint of another fit.
     """
     recipe, steps = job.recipe, job.recipe.steps_per_epoch(len(train))
     # The initial weights too: Keras draws them from this seed.
@@ -154,17 +153,13 @@ def save_checkpoint(path: Path, identity: str, variables: Sequence[Any], history
 def restore_checkpoint(path: Path, identity: str, variables: Sequence[Any]) -> list[Epoch]:
     """Assign the checkpoint at `path`, if there is one, to `variables`, and return the history so far.
 
-    Raises `InputError` if the checkpoint is damaged or belongs to another fit.
+    Raises `InputError` if the checkpoint belongs to another fit.
     """
     if not path.exists():
         return []
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            if content["asked"] != identity:
-                raise ValueError("it belongs to another training")
-            for i, variable in enumerate(variables):
-                variable.assign(content[f"variable_{i}"])
-            rows = content["history"].reshape(-1, len(fields(Epoch)))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"the checkpoint {path} cannot be used ({error}); delete it to repeat this fit") from error
-    return [Epoch(int(epoch), *map(float, rest)) for epoch, *rest in rows]
+    with np.load(path, allow_pickle=False) as content:
+        if content["asked"] != identity:
+            raise InputError(f"the checkpoint {path} belongs to another training; delete it to repeat this fit")
+        for i, variable in enumerate(variables):
+            variable.assign(content[f"variable_{i}"])
+        return [Epoch(int(epoch), *map(float, rest)) for epoch, *rest in content["history"]]
