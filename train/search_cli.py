@@ -12,8 +12,7 @@ from edge_runtime.commands import options
 from edge_runtime.data.data_sources import Sources, data_texts
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.terminal import Console, progress
-from train.fit.network_families import FAMILIES
-from train.fit.networks import short_name
+from train.fit.networks import FAMILIES, short_name
 from train.training_options import network, recipe_options
 
 _BYTES = options.FiniteRange(0, min_open=True, units={"B": 1, "kB": 1e3, "MB": 1e6})

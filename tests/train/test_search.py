@@ -16,7 +16,7 @@ from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.runs import Run
 from edge_runtime.system.progress import ignore_progress
 from train.fit.named_networks import build
-from train.fit.network_families import name_of
+from train.fit.networks import name_of
 from train.run import fit_processes
 from train.search import search
 from train.search.network_size import estimate

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from convert.keras_layers import ends_in_softmax, holds_code, is_convertible, is_network, layers_of
 from edge_runtime.errors import InputError
-from train.fit.network_families import FAMILIES, Chosen, Family
-from train.fit.networks import NETWORKS, Builder
+from train.fit.networks import FAMILIES, NETWORKS, Builder, Chosen, Family
 
 if TYPE_CHECKING:
     import keras

@@ -35,7 +35,7 @@ from edge_runtime.system.terminal import plain_table
 from train.cross_validation import choose_folds
 from train.fit.fit_job import Epoch, FitJob, plan_fit
 from train.fit.named_networks import build, check
-from train.fit.network_families import name_of
+from train.fit.networks import name_of
 from train.fit.recipe import Recipe
 from train.run import fit_processes, training
 from train.search.network_size import NetworkSize, estimate, measure_firmware
