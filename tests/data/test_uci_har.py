@@ -1,5 +1,6 @@
 """The rebuilt windows are the official ones; the embedded file loses nothing; official copies are read whole."""
 
+import hashlib
 import os
 import shutil
 from dataclasses import replace
@@ -17,6 +18,17 @@ from edge_runtime.signals import frontend
 TEST_SUBJECTS = [2, 4, 9, 10, 12, 13, 18, 20, 24]
 LABELS = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING")
 TRANSITIONS = ("stand_to_sit", "sit_to_stand", "sit_to_lie", "lie_to_sit", "stand_to_lie", "lie_to_stand")
+# SHA-256 of the official labels and subjects.
+DIGESTS = {
+    "train": [
+        "222085d9d70948d9e252eb43a101307273edc61588c822a004cdcea259285ac9",
+        "2c395e93c9183f14405c7fbca8167fa4cff788d038a352d3d5e426ed1aa58459",
+    ],
+    "test": [
+        "c6c5639491f71f640401d34ac4a15a109a8023b085f463afef7f2e9f6cefe907",
+        "f6aca869c2a54b67d93c6bdb2e12b7e3bceaab643d231a52b0ade48423f05dfb",
+    ],
+}
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +39,14 @@ def recordings():
 def test_windows_have_the_official_shapes_names_counts_labels_and_subjects(uci_har):
     assert (uci_har.labels, uci_har.signals) == (LABELS, frontend.SIGNALS)
     assert (uci_har.window.rate_hz, uci_har.window.samples, uci_har.window.hop) == (50.0, 128, 64)
-    for split, n, counts in (
-        (uci_har.train, 7352, [1226, 1073, 986, 1286, 1374, 1407]),
-        (uci_har.test, 2947, [496, 471, 420, 491, 532, 537]),
+    for split, n, counts, digests in (
+        (uci_har.train, 7352, [1226, 1073, 986, 1286, 1374, 1407], DIGESTS["train"]),
+        (uci_har.test, 2947, [496, 471, 420, 491, 532, 537], DIGESTS["test"]),
     ):
         assert (split.X.shape, split.X.dtype) == ((n, 128, 9), np.float32)
         assert np.bincount(split.y).tolist() == counts
         assert split.y.dtype == split.subject.dtype == np.uint8
+        assert [hashlib.sha256(x.tobytes()).hexdigest() for x in (split.y, split.subject)] == digests
     assert np.unique(uci_har.test.subject).tolist() == TEST_SUBJECTS
     assert len(np.unique(uci_har.train.subject)) == 21
     assert not set(uci_har.train.subject) & set(uci_har.test.subject)
