@@ -14,13 +14,13 @@ from edge_runtime.system.files import write_text
 RULES: dict[str, tuple[str, str]] = {
     "signals.resampling": (
         "",
-        "MAX_GAP_S WAIT_S SET_BACK_S SET_BACK_SAMPLES LOOK_S CLEARLY_FASTER MOST_TIMES_FASTER HALF HAMMING",
+        "MAX_GAP_US WAIT_US SET_BACK_US SET_BACK_SAMPLES LOOK_US CLEARLY_FASTER MOST_TIMES_FASTER HALF HAMMING",
     ),
     "signals.sensor_faults": (
         "",
-        "MAX_ACCELERATION_G MAX_ROTATION_RAD_S LOOKED_AT_S REPEAT_AFTER BREAK_S MOST_SAMPLES GRAVITY_SIZES_G "
-        "MOST_ROTATION SHAKE_S SHAKEN_G LEAST_ROTATION SLOW OFF_RATE OFF_STATED PLATEAU PLATEAU_S PLATEAU_FROM MOVED "
-        "IN_A_ROW AT_ONCE_S ANOTHER_S",
+        "MAX_ACCELERATION_G MAX_ROTATION_RAD_S LOOKED_AT_US REPEAT_AFTER BREAK_US MOST_SAMPLES GRAVITY_SIZES_G "
+        "MOST_ROTATION SHAKE_US SHAKEN_G LEAST_ROTATION SLOW OFF_RATE OFF_STATED PLATEAU PLATEAU_S PLATEAU_FROM MOVED "
+        "IN_A_ROW AT_ONCE_US ANOTHER_US",
     ),
     "signals.gyroscope_axes": ("AXES_", "RATE_HZ TURNING CALM_G SIDE ENOUGH LEAST MARGIN SCALES OFF_SCALE"),
     "signals.mounting": ("", "LAG_S SWAY_LAG_S MOVING_G RUNNING_G TIPPED MILLIONTHS WEISZFELD_STEPS NEAREST"),
@@ -30,14 +30,14 @@ RULES: dict[str, tuple[str, str]] = {
     "model.personal_correction": ("CORRECTION_", "UNIT_G UNIT_SPREAD UNIT_CORRELATION FLOOR FAINT"),
     "live.mounting_search": (
         "",
-        "WALK_S SETTLED_S SURE CONTRADICTED_S REVERSED_S LONGEST_GAP_S WALK_WINDOWS ELSEWHERE TURNED_OVER",
+        "WALK_S SETTLED_S SURE CONTRADICTED_S REVERSED_S LONGEST_GAP_US WALK_WINDOWS ELSEWHERE TURNED_OVER",
     ),
     "live.persistence": ("", "PERSISTENCE_S STEADY_S REST_S STEADY ATYPICAL UNLIKE_S LONGEST_UNLIKE_S"),
     "live.smoothing": ("", "FIRST_EVIDENCE CHANGE_OF_STEPS LEAST_PROBABILITY FAINT FAINT_MOST FAINT_S"),
     "live.worn_axes": ("", "UPRIGHT FACING_S BACKWARDS LEAST_PUSH"),
-    "live.recognizer": ("", "WARM_UP_S ANOTHER_CLOCK_S"),
+    "live.recognizer": ("", "WARM_UP_US ANOTHER_CLOCK_US"),
 }
-"""The names of constants, by module of `edge_runtime`, with a prefix in C."""
+"""The names of constants, by module of `edge_runtime`, with a prefix in C; X_US is X_S in microseconds."""
 
 
 def headers() -> dict[str, str]:
@@ -83,7 +83,8 @@ def rules() -> Iterator[str]:
     for module, (prefix, names) in RULES.items():
         yield f"\n/* {module.replace('.', '/')}.py */"
         for name in names.split():
-            yield from defined(f"{prefix}{name}", getattr(import_module(f"edge_runtime.{module}"), name))
+            value = getattr(import_module(f"edge_runtime.{module}"), name.replace("_US", "_S"))
+            yield from defined(f"{prefix}{name}", round(1e6 * value) if name.endswith("_US") else value)
     yield "\n/* signals/filters.py: sections of b0 b1 b2 a0 a1 a2, their states after an endless input of 1, and for"
     yield "   float b0 b1 a1 a2 in powers of 1 / (z - 1). */"
     for name in ("noise", "gravity", "drift"):
@@ -95,14 +96,12 @@ def rules() -> Iterator[str]:
 
 
 def defined(name: str, value: object) -> Iterator[str]:
-    """Yield the definitions of a constant: a pair as two, a number of seconds in microseconds as well."""
+    """Yield the definitions of a constant, a pair as two."""
     if isinstance(value, tuple):
         for i, number in enumerate(value):
             yield from defined(f"{name}_{i}", number)
     else:
         yield f"#define HAR_{name} {literal(value)}"
-        if name.endswith("_S") and not name.endswith("_RAD_S"):
-            yield f"#define HAR_{name[:-1]}US {round(1e6 * float(str(value)))}"
 
 
 def literal(value: object) -> str:

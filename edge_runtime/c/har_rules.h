@@ -17,14 +17,10 @@ typedef double har_real;
 #define HAR_R(x) ((har_real)(x))
 
 /* signals/resampling.py */
-#define HAR_MAX_GAP_S HAR_R(0.25)
 #define HAR_MAX_GAP_US 250000
-#define HAR_WAIT_S HAR_R(0.06)
 #define HAR_WAIT_US 60000
-#define HAR_SET_BACK_S HAR_R(1.0)
 #define HAR_SET_BACK_US 1000000
 #define HAR_SET_BACK_SAMPLES 5
-#define HAR_LOOK_S HAR_R(0.5)
 #define HAR_LOOK_US 500000
 #define HAR_CLEARLY_FASTER HAR_R(1.25)
 #define HAR_MOST_TIMES_FASTER 20
@@ -34,16 +30,13 @@ typedef double har_real;
 /* signals/sensor_faults.py */
 #define HAR_MAX_ACCELERATION_G HAR_R(100.0)
 #define HAR_MAX_ROTATION_RAD_S HAR_R(200.0)
-#define HAR_LOOKED_AT_S HAR_R(4.0)
 #define HAR_LOOKED_AT_US 4000000
 #define HAR_REPEAT_AFTER 15
-#define HAR_BREAK_S HAR_R(1.0)
 #define HAR_BREAK_US 1000000
 #define HAR_MOST_SAMPLES 4000
 #define HAR_GRAVITY_SIZES_G_0 HAR_R(0.5)
 #define HAR_GRAVITY_SIZES_G_1 HAR_R(2.0)
 #define HAR_MOST_ROTATION HAR_R(6.0)
-#define HAR_SHAKE_S HAR_R(0.1)
 #define HAR_SHAKE_US 100000
 #define HAR_SHAKEN_G HAR_R(0.08)
 #define HAR_LEAST_ROTATION HAR_R(0.08)
@@ -52,15 +45,12 @@ typedef double har_real;
 #define HAR_OFF_STATED HAR_R(0.2)
 #define HAR_PLATEAU 4
 #define HAR_PLATEAU_S HAR_R(0.06)
-#define HAR_PLATEAU_US 60000
 #define HAR_PLATEAU_FROM_0 HAR_R(1.5)
 #define HAR_PLATEAU_FROM_1 HAR_R(3.0)
 #define HAR_MOVED_0 HAR_R(0.05)
 #define HAR_MOVED_1 HAR_R(0.2)
 #define HAR_IN_A_ROW 10
-#define HAR_AT_ONCE_S HAR_R(0.0005)
 #define HAR_AT_ONCE_US 500
-#define HAR_ANOTHER_S HAR_R(1.0)
 #define HAR_ANOTHER_US 1000000
 
 /* signals/gyroscope_axes.py */
@@ -78,9 +68,7 @@ typedef double har_real;
 
 /* signals/mounting.py */
 #define HAR_LAG_S HAR_R(0.16)
-#define HAR_LAG_US 160000
 #define HAR_SWAY_LAG_S HAR_R(0.06)
-#define HAR_SWAY_LAG_US 60000
 #define HAR_MOVING_G HAR_R(0.1)
 #define HAR_RUNNING_G HAR_R(0.9)
 #define HAR_TIPPED HAR_R(0.984807753012208)
@@ -111,15 +99,10 @@ typedef double har_real;
 
 /* live/mounting_search.py */
 #define HAR_WALK_S HAR_R(5.0)
-#define HAR_WALK_US 5000000
 #define HAR_SETTLED_S HAR_R(11.0)
-#define HAR_SETTLED_US 11000000
 #define HAR_SURE HAR_R(0.8)
 #define HAR_CONTRADICTED_S HAR_R(8.0)
-#define HAR_CONTRADICTED_US 8000000
 #define HAR_REVERSED_S HAR_R(20.0)
-#define HAR_REVERSED_US 20000000
-#define HAR_LONGEST_GAP_S HAR_R(5.0)
 #define HAR_LONGEST_GAP_US 5000000
 #define HAR_WALK_WINDOWS 24
 #define HAR_ELSEWHERE HAR_R(0.7071067811865476)
@@ -127,17 +110,12 @@ typedef double har_real;
 
 /* live/persistence.py */
 #define HAR_PERSISTENCE_S HAR_R(5.0)
-#define HAR_PERSISTENCE_US 5000000
 #define HAR_STEADY_S HAR_R(15.0)
-#define HAR_STEADY_US 15000000
 #define HAR_REST_S HAR_R(120.0)
-#define HAR_REST_US 120000000
 #define HAR_STEADY HAR_R(1.5)
 #define HAR_ATYPICAL HAR_R(0.9)
 #define HAR_UNLIKE_S HAR_R(2.5)
-#define HAR_UNLIKE_US 2500000
 #define HAR_LONGEST_UNLIKE_S HAR_R(10.0)
-#define HAR_LONGEST_UNLIKE_US 10000000
 
 /* live/smoothing.py */
 #define HAR_FIRST_EVIDENCE HAR_R(0.75)
@@ -146,20 +124,16 @@ typedef double har_real;
 #define HAR_FAINT HAR_R(1.5)
 #define HAR_FAINT_MOST HAR_R(0.5)
 #define HAR_FAINT_S HAR_R(4.0)
-#define HAR_FAINT_US 4000000
 
 /* live/worn_axes.py */
 #define HAR_UPRIGHT_0 HAR_R(0.8)
 #define HAR_UPRIGHT_1 HAR_R(1.2)
 #define HAR_FACING_S HAR_R(30.0)
-#define HAR_FACING_US 30000000
 #define HAR_BACKWARDS HAR_R(0.5)
 #define HAR_LEAST_PUSH HAR_R(0.1)
 
 /* live/recognizer.py */
-#define HAR_WARM_UP_S HAR_R(12.0)
 #define HAR_WARM_UP_US 12000000
-#define HAR_ANOTHER_CLOCK_S HAR_R(3600.0)
 #define HAR_ANOTHER_CLOCK_US 3600000000
 
 /* signals/filters.py: sections of b0 b1 b2 a0 a1 a2, their states after an endless input of 1, and for
